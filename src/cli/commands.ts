@@ -1,0 +1,102 @@
+/**
+ * All commands. Each loads its module when it runs, so that one evaluates only what it needs.
+ *
+ * @module
+ */
+
+import { type Command, CONFIG_OPTION, JSON_OPTION, PERMISSIONS } from "./command.ts";
+
+const MACHINE_OPTION = {
+  name: "machine",
+  value: "NAME",
+  help: "read this project's data of another machine",
+};
+
+/** Serves MCP; also what `csc` alone does. */
+export const SERVE: Command = {
+  name: "serve",
+  summary: "serve MCP on standard input and output, for Claude Code",
+  usage: ["serve [--config FILE]"],
+  maxWords: 0,
+  options: [CONFIG_OPTION],
+  examples: [["serve", "what `claude mcp add csc -- csc` starts"]],
+  permissions: PERMISSIONS,
+  run: async (line) => (await import("./serve.ts")).serve(line),
+};
+
+/** The commands in the order of the help. */
+export const COMMANDS: readonly Command[] = [
+  SERVE,
+  {
+    name: "status",
+    summary: "show who works on this project, and what is stored",
+    usage: ["status [--json]"],
+    maxWords: 0,
+    options: [JSON_OPTION, CONFIG_OPTION],
+    examples: [["status", "a table for people"], ["status --json", "the same for programs"]],
+    permissions: PERMISSIONS,
+    run: async (line) => (await import("./status.ts")).status(line),
+  },
+  {
+    name: "data",
+    summary: "read and change what the sessions of this project share",
+    usage: [
+      "data list [SCOPE]",
+      "data get SCOPE KEY",
+      "data set SCOPE KEY VALUE",
+      "data delete SCOPE [KEY]",
+    ],
+    maxWords: 4,
+    options: [
+      JSON_OPTION,
+      { name: "text", help: "VALUE is text, not JSON" },
+      MACHINE_OPTION,
+      CONFIG_OPTION,
+    ],
+    examples: [
+      ["data list", "all scopes"],
+      ["data list session:claude_1", "the keys of one"],
+      ["data get session:claude_1 todos", "a value as JSON"],
+      ["data set issue:15 owner --text ada", "store a text"],
+      ["data set issue:15 points 3", "store a number"],
+      ["data set issue:15 plan - < plan.json", "store what standard input holds"],
+      ["data delete issue:15", "delete a scope with all its keys"],
+    ],
+    permissions: PERMISSIONS,
+    run: async (line) => (await import("./data.ts")).data(line),
+  },
+  {
+    name: "config",
+    summary: "show, check or find the configuration",
+    usage: ["config show [--json]", "config validate [FILE]", "config path [--json]"],
+    maxWords: 2,
+    options: [JSON_OPTION, CONFIG_OPTION],
+    examples: [
+      ["config show", "each value, and which file or default it comes from"],
+      ["config validate", "check the file in use: exit code 0, or 2 with all that is wrong"],
+      ["config path", "where files are looked for, and where the log is"],
+    ],
+    permissions: ["read", "env", "sys"],
+    run: async (line) => (await import("./config.ts")).config(line),
+  },
+  {
+    name: "demo",
+    summary: "show on real processes that nothing is lost or claimed twice",
+    usage: ["demo"],
+    maxWords: 0,
+    options: [],
+    examples: [["demo", "takes a few seconds, in a temporary project"]],
+    permissions: ["read", "write", "env", "run"],
+    run: async (_line) => (await import("./demo.ts")).demo(),
+  },
+  {
+    name: "version",
+    summary: "print the version",
+    usage: ["version [--json]"],
+    maxWords: 0,
+    options: [JSON_OPTION],
+    examples: [],
+    permissions: [],
+    run: async (line) => (await import("./version.ts")).version(line),
+  },
+];

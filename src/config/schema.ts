@@ -1,0 +1,96 @@
+/**
+ * The one description of the configuration: types, defaults, messages and the table in the docs all
+ * come from it.
+ *
+ * @module
+ */
+
+import { z } from "zod";
+import type { Json } from "../domain/json.ts";
+
+/** How much the log tells. */
+export type LogLevel = "off" | "error" | "warn" | "info" | "debug";
+
+/** A complete configuration. */
+export interface Config {
+  readonly storage: {
+    readonly adapter: string;
+    readonly config: { readonly [key: string]: Json };
+    readonly max_value_bytes: number;
+  };
+  readonly session: {
+    readonly machine_id: string;
+    readonly project_detection: "git" | "directory";
+    readonly max_instances: number | null;
+    readonly heartbeat_interval_ms: number;
+    readonly heartbeat_timeout_ms: number;
+  };
+  readonly log: {
+    readonly level: LogLevel;
+    readonly path: string;
+    readonly max_bytes: number;
+    readonly keep_files: number;
+  };
+}
+
+/** How many heartbeats must be missed before an instance counts as left. */
+const MISSED_HEARTBEATS = 3;
+
+const MISSING_STORAGE = "Missing 'storage' section in config";
+const MISSING_ADAPTER = "Missing 'storage.adapter' in config";
+
+const storage = z.strictObject({
+  adapter: z.string({ error: MISSING_ADAPTER }).min(1, { error: MISSING_ADAPTER }).default("local")
+    .describe("Which store: `local`, `kv`, `memory`, or one that a program registered."),
+  config: z.record(z.string(), z.json()).default({}).describe("Settings of the store, see below."),
+  max_value_bytes: z.int().min(1024).max(64 * 1024 * 1024).default(1024 * 1024).describe(
+    "Largest stored value, in bytes of its JSON text.",
+  ),
+}, { error: (issue) => issue.code === "invalid_type" ? MISSING_STORAGE : undefined });
+
+const session = z.strictObject({
+  machine_id: z.string().min(1).default("auto").describe(
+    "This machine's name in scopes; \"auto\" takes the host's name.",
+  ),
+  project_detection: z.enum(["git", "directory"]).default("git").describe(
+    "How the project is found: by git's remote `origin`, or by the directory's name.",
+  ),
+  max_instances: z.int().min(1).nullable().default(null).describe(
+    "How many instances there may be at once; null for no limit.",
+  ),
+  heartbeat_interval_ms: z.int().min(100).default(5_000).describe(
+    "How often a server renews its instance, in milliseconds.",
+  ),
+  heartbeat_timeout_ms: z.int().min(300).default(60_000).describe(
+    "After how many milliseconds without renewal an instance is free again, where the death of its server cannot be proven.",
+  ),
+}).refine(
+  (value) => value.heartbeat_timeout_ms >= MISSED_HEARTBEATS * value.heartbeat_interval_ms,
+  {
+    path: ["heartbeat_timeout_ms"],
+    error: `must be at least ${MISSED_HEARTBEATS} times 'session.heartbeat_interval_ms'`,
+  },
+);
+
+const log = z.strictObject({
+  level: z.enum(["off", "error", "warn", "info", "debug"]).default("info").describe(
+    "How much the log tells; it never holds stored values.",
+  ),
+  path: z.string().min(1).default("auto").describe(
+    "The log's file; \"auto\" is `csc.log` in the user's state folder (`csc config path` names it).",
+  ),
+  max_bytes: z.int().min(10_000).default(1_000_000).describe(
+    "At this size the log is renamed to `csc.log.1` and begun anew.",
+  ),
+  keep_files: z.int().min(0).max(100).default(3).describe("How many old logs are kept."),
+});
+
+/** The schema of a whole configuration; `storage.config` is checked by its adapter's. */
+export const CONFIG_SCHEMA = z.strictObject({
+  storage: storage.prefault({}),
+  session: session.prefault({}),
+  log: log.prefault({}),
+});
+
+/** The configuration where no file says otherwise. */
+export const DEFAULT_CONFIG: Config = CONFIG_SCHEMA.parse({});

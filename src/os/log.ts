@@ -1,0 +1,107 @@
+/**
+ * A log for people: one line an event, without stored values or secrets, in a file that all servers
+ * of a user share.
+ *
+ * @module
+ */
+
+import { dirname, join } from "@std/path";
+import { printable } from "../domain/text.ts";
+import { ensurePrivateFolder, lstatOrNull } from "./private_folder.ts";
+
+/** How grave an event is. */
+export type Severity = "error" | "warn" | "info" | "debug";
+
+const SEVERITIES: readonly Severity[] = ["error", "warn", "info", "debug"];
+
+/** Takes events. */
+export interface Log {
+  error(event: string): void;
+  warn(event: string): void;
+  info(event: string): void;
+  debug(event: string): void;
+}
+
+/** A log that keeps nothing. */
+export const NO_LOG: Log = { error() {}, warn() {}, info() {}, debug() {} };
+
+/** Where and how much to log. */
+export interface LogOptions {
+  readonly level: Severity | "off";
+  /** The file; null for no log. */
+  readonly path: string | null;
+  /** At this size the file is renamed to `.1` and begun anew. */
+  readonly maxBytes: number;
+  /** How many renamed files are kept. */
+  readonly keepFiles: number;
+  /** What the lines name beside the process. */
+  readonly label: () => string;
+}
+
+/** Opens a log. A log that cannot be written is given up silently: it must not stop the work. */
+export function openLog(options: LogOptions): Log {
+  const { level, path } = options;
+  if (level === "off" || path === null) return NO_LOG;
+  const threshold = SEVERITIES.indexOf(level);
+  let isBroken = false;
+  const write = (severity: Severity) => (event: string) => {
+    if (isBroken || SEVERITIES.indexOf(severity) > threshold) return;
+    const time = new Date().toISOString();
+    const line = `${time} ${severity.padEnd(5)} [${Deno.pid}] ${options.label()} ${event}`;
+    try {
+      append(path, printable(line) + "\n", options);
+    } catch {
+      isBroken = true;
+    }
+  };
+  return {
+    error: write("error"),
+    warn: write("warn"),
+    info: write("info"),
+    debug: write("debug"),
+  };
+}
+
+/** The user's log file, or null where the user has no home. */
+export function userLogPath(): string | null {
+  const folder = userStateFolder();
+  return folder && join(folder, "csc.log");
+}
+
+/** Where a user's programs keep their state, or null where the user has no home. */
+export function userStateFolder(): string | null {
+  const named = Deno.env.get("XDG_STATE_HOME") || Deno.env.get("LOCALAPPDATA");
+  const home = Deno.env.get("HOME") || Deno.env.get("USERPROFILE");
+  const base = named || (home && join(home, ".local", "state"));
+  return base ? join(base, "claude-session-coordinator") : null;
+}
+
+function append(path: string, line: string, options: LogOptions): void {
+  ensurePrivateFolder(dirname(path));
+  if ((lstatOrNull(path)?.size ?? 0) >= options.maxBytes) rotate(path, options);
+  Deno.writeTextFileSync(path, line, { append: true, mode: 0o600 });
+}
+
+/** Renames `csc.log` to `csc.log.1` and so on, unless another process is at it. */
+function rotate(path: string, { maxBytes, keepFiles }: LogOptions): void {
+  const turn = Deno.openSync(`${path}.lock`, {
+    read: true,
+    write: true,
+    create: true,
+    mode: 0o600,
+  });
+  try {
+    if (turn.tryLockSync(true)) shift(path, { maxBytes, keepFiles });
+  } finally {
+    turn.close();
+  }
+}
+
+function shift(path: string, { maxBytes, keepFiles }: Pick<LogOptions, "maxBytes" | "keepFiles">) {
+  if ((lstatOrNull(path)?.size ?? 0) < maxBytes) return; // another process just did
+  if (keepFiles === 0) return Deno.removeSync(path);
+  for (let i = keepFiles - 1; i > 0; i--) {
+    if (lstatOrNull(`${path}.${i}`)) Deno.renameSync(`${path}.${i}`, `${path}.${i + 1}`);
+  }
+  Deno.renameSync(path, `${path}.1`);
+}

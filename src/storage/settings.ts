@@ -1,0 +1,54 @@
+/**
+ * `storage.config` of the adapters that come with the package.
+ *
+ * @module
+ */
+
+import { z } from "zod";
+
+/** `storage.config` of the adapter `local`. */
+export interface LocalSettings {
+  readonly base_path: string;
+  readonly durable: boolean;
+}
+
+/** `storage.config` of the adapter `kv`; `base_path` is there so that it can replace `local`. */
+export interface KvSettings {
+  readonly path?: string | undefined;
+  readonly base_path: string;
+  readonly durable: boolean;
+}
+
+const basePath = z.string().min(1).default(".claude/session-state").describe(
+  "Folder of the store. A relative path starts at the repository's main checkout (of a bare repository: at the repository), or at the project's folder where there is no repository.",
+);
+
+const durable = z.boolean().default(false);
+
+function isFileOrHttp(path: string): boolean {
+  const scheme = /^([a-z][a-z0-9+.-]+):\/\//i.exec(path)?.[1];
+  return scheme === undefined || /^https?$/i.test(scheme);
+}
+
+/** The schemas by adapter name. */
+export const ADAPTER_SETTINGS = {
+  local: z.strictObject({
+    base_path: basePath,
+    durable: durable.describe(
+      "Flush every write to the disk (fsync): what was acknowledged then survives also a loss of power. Writes take about twice as long.",
+    ),
+  }),
+  kv: z.strictObject({
+    path: z.string().min(1).refine(isFileOrHttp, {
+      error: "must be a file, or the http or https URL of a KV Connect server",
+    }).optional().describe(
+      "Database file, or the URL of a KV Connect server (passed through, unverified). Without it: `store.kv` in `base_path`.",
+    ),
+    base_path: basePath,
+    durable: durable.describe("Without effect: Deno KV flushes every write."),
+  }),
+  memory: z.strictObject({
+    base_path: basePath.describe("Without effect."),
+    durable: durable.describe("Without effect."),
+  }),
+} as const;
