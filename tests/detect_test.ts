@@ -1,4 +1,4 @@
-import { git } from "../src/detect/git.ts";
+import { git, runGit } from "../src/detect/git.ts";
 import { detectMachine } from "../src/detect/machine.ts";
 import { detectProject, projectOfRemote } from "../src/detect/project.ts";
 import { findRepository } from "../src/detect/repository.ts";
@@ -334,4 +334,32 @@ Deno.test("a worktree whose repository is not there is a folder of its own", () 
   Deno.mkdirSync(temp.join("tree"));
   Deno.writeTextFileSync(temp.join("tree", ".git"), `gitdir: ${temp.join("gone", "x")}\n`);
   assertEquals(findRepository(temp.join("tree")), null);
+});
+
+Deno.test("git takes and gives bytes, and its complaints apart from them", async () => {
+  using temp = new TempFolder();
+  using _ = fakeGit(temp, "cat; echo complaint >&2; exit 7");
+  const input = new Uint8Array(200_000).map((_, index) => index % 256);
+  const { code, stdout, stderr } = await runGit(["x"], temp.path, { input });
+  assertEquals([code, stderr], [7, "complaint\n"]);
+  assertEquals(stdout, input);
+});
+
+Deno.test("a git call ends at its time, or when it is told to, whatever its grandchildren hold", async () => {
+  using temp = new TempFolder();
+  const pid = temp.join("pid");
+  using _ = fakeGit(temp, `sleep 30 & echo $! > ${pid}; echo x; wait`);
+  const startedAt = performance.now();
+  const late = await runGit(["x"], temp.path, { timeoutMs: 300 });
+  assertEquals([late.code, late.stderr], [null, "git did not answer within 0.3 s"]);
+  Deno.kill(Number(Deno.readTextFileSync(pid)), "SIGKILL");
+  const signal = AbortSignal.timeout(300);
+  const told = await runGit(["x"], temp.path, { signal, mayLinger: true });
+  assert(told.code !== 0 && told.code !== null);
+  Deno.kill(Number(Deno.readTextFileSync(pid)), "SIGKILL");
+  using _lingering = fakeGit(temp, `sleep 30 & echo $! > ${pid}; echo x`);
+  const ended = await runGit(["x"], temp.path, { mayLinger: true });
+  assertEquals([ended.code, ended.stdout], [0, new TextEncoder().encode("x\n")]);
+  Deno.kill(Number(Deno.readTextFileSync(pid)), "SIGKILL");
+  assert(performance.now() - startedAt < 5000);
 });

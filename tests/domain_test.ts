@@ -2,7 +2,8 @@ import fc from "fast-check";
 import { CoordinatorError, ERROR_EXIT_CODES, messageOf } from "../src/domain/error.ts";
 import { compileGlob, escapeGlob } from "../src/domain/glob.ts";
 import { encodeValue, isObject, isRawNumber, parseJson, utf8Length } from "../src/domain/json.ts";
-import { didYouMean, printable, shorten } from "../src/domain/text.ts";
+import { didYouMean } from "../src/domain/did_you_mean.ts";
+import { printable, shorten } from "../src/domain/text.ts";
 import { assert, assertEquals, assertMatch, assertThrows } from "./support/assert.ts";
 
 const SEED = Number(Deno.env.get("CSC_TEST_SEED") ?? 20260101);

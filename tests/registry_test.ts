@@ -61,9 +61,8 @@ Deno.test("a store that lacks a part of the contract is refused, and the parts a
   registerAdapter("half", () => new Half() as any);
   const error = await assertRejects(() => openStore("half", {}, CONTEXT), TypeError);
   assertMatch(error.message, /The adapter 'half' does not fulfil the contract/);
-  for (
-    const method of ["delete", "increment", "listKeys", "listScopes", "deleteScope", "watch", "now"]
-  ) {
+  const missing = ["delete", "increment", "retrieveAll", "listKeys", "listScopes", "deleteScope"];
+  for (const method of [...missing, "watch", "now"]) {
     assertMatch(error.message, new RegExp(`\\b${method}\\(\\)`));
   }
   assert(!/store\(\)|retrieve\(\)|close\(\)/.test(error.message));
@@ -149,6 +148,7 @@ const MAP_STORE = `
     }
     async delete(scope, key) { return { ok: true, existed: this.#of(scope).delete(key) }; }
     async increment() { return 0; }
+    async retrieveAll(scope) { return new Map([...this.#of(scope)].sort()); }
     async listKeys(scope) { return [...this.#of(scope).keys()].sort(); }
     async listScopes() { return [...this.#map.keys()].filter((s) => this.#of(s).size > 0).sort(); }
     async deleteScope(scope) { return this.#map.delete(scope); }

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { basename } from "@std/path";
+import { basename } from "../os/path.ts";
 import { printable } from "../domain/text.ts";
 import { git } from "./git.ts";
 import type { Repository } from "./repository.ts";

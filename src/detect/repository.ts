@@ -5,7 +5,7 @@
  * @module
  */
 
-import { basename, dirname, join, resolve } from "@std/path";
+import { basename, dirname, join, resolve } from "../os/path.ts";
 
 /** A repository as seen from one of its worktrees. */
 export interface Repository {
@@ -29,7 +29,8 @@ export function findRepository(folder: string): Repository | null {
   }
 }
 
-function gitFolderOf(folder: string): string | null {
+/** The git folder of a worktree's top folder, which holds its HEAD; null where there is none. */
+export function gitFolderOf(folder: string): string | null {
   const dotGit = join(folder, ".git");
   if (isGitFolder(dotGit)) return dotGit;
   const link = /^gitdir: (.+?)\s*$/.exec(readOrEmpty(dotGit))?.[1];
@@ -45,16 +46,18 @@ function isGitFolder(path: string): boolean {
 }
 
 function describe(worktree: string, gitFolder: string): Repository {
-  const common = readOrEmpty(join(gitFolder, "commondir")).trim();
+  // Only a linked worktree's has one; not to look spares a hook the price of its first exception.
+  const isLinked = gitFolder !== join(worktree, ".git");
+  const common = isLinked ? readOrEmpty(join(gitFolder, "commondir")).trim() : "";
   const commonFolder = realPath(common === "" ? gitFolder : resolve(gitFolder, common));
   return { worktree, commonFolder, mainFolder: mainFolderOf(commonFolder) };
 }
 
 /** Follows from the common folder alone, so that every worktree comes to the same answer. */
 function mainFolderOf(commonFolder: string): string {
-  const config = ["config", "config.worktree"]
-    .map((name) => readOrEmpty(join(commonFolder, name)))
-    .join("\n");
+  const shared = readOrEmpty(join(commonFolder, "config"));
+  const hasOwn = /^\s*worktreeConfig\s*=\s*(true|yes|on|1)\b/im.test(shared);
+  const config = hasOwn ? shared + readOrEmpty(join(commonFolder, "config.worktree")) : shared;
   if (/^\s*bare\s*=\s*true\b/m.test(config)) return commonFolder;
   const checkout = /^\s*worktree\s*=\s*"?(.+?)"?\s*$/m.exec(config)?.[1]; // a submodule has one
   if (checkout !== undefined) return realPath(resolve(commonFolder, checkout));

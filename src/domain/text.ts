@@ -1,10 +1,8 @@
 /**
- * Text that somebody else wrote, made safe to print, and help for words that are nearly right.
+ * Text that somebody else wrote, made safe to print.
  *
  * @module
  */
-
-import { levenshteinDistance } from "../std/levenshtein_distance.ts";
 
 // C0 and C1 controls, zero-width and bidirectional formatting characters, line separators.
 // deno-lint-ignore no-control-regex
@@ -26,13 +24,4 @@ export function redactUrls(text: string): string {
   return text
     .replace(/([a-z][a-z0-9+.-]*:\/\/)[^/?#\s]*@/gi, "$1***@")
     .replace(/([?&;][^=&#\s]*(?:pass|secret|token|key|sig)[^=&#\s]*=)[^&#\s]*/gi, "$1***");
-}
-
-/** "did you mean" for a word that is not among the known ones, or an empty text. */
-export function didYouMean(word: string, known: readonly string[]): string {
-  const near = known
-    .map((candidate) => ({ candidate, distance: levenshteinDistance(word, candidate) }))
-    .filter(({ candidate, distance }) => distance <= Math.ceil(candidate.length / 3))
-    .sort((a, b) => a.distance - b.distance)[0];
-  return near ? `did you mean '${near.candidate}'?` : "";
 }

@@ -17,6 +17,7 @@ const LONGEST_PAUSE_MS = 8;
 export class FileLock {
   readonly #path: string;
   readonly #timeoutMs: number;
+  readonly #deadline: number;
   #file: Deno.FsFile | null = null;
   #inode: number | null = null;
   #lastTurn: Promise<unknown> = Promise.resolve();
@@ -24,10 +25,12 @@ export class FileLock {
   /**
    * @param path The side file; created with mode 0600, its folder must exist.
    * @param timeoutMs How long a task waits for its turn, tasks of this process included.
+   * @param deadline When all waiting ends, as `performance.now()` tells time.
    */
-  constructor(path: string, timeoutMs: number) {
+  constructor(path: string, timeoutMs: number, deadline = Infinity) {
     this.#path = path;
     this.#timeoutMs = timeoutMs;
+    this.#deadline = deadline;
   }
 
   /**
@@ -37,7 +40,7 @@ export class FileLock {
    * no locks; and whatever opening the file or the task throws.
    */
   hold<T>(task: () => T | Promise<T>): Promise<T> {
-    const deadline = performance.now() + this.#timeoutMs;
+    const deadline = Math.min(performance.now() + this.#timeoutMs, this.#deadline);
     const turn = this.#lastTurn.then(async () => {
       const file = await this.#acquire(deadline);
       try {
@@ -130,7 +133,9 @@ export class FileLock {
   #busy(): CoordinatorError {
     return new CoordinatorError(
       "store_busy",
-      `Cannot get the lock '${this.#path}' within ${this.#timeoutMs} ms as other processes hold it`,
+      `Cannot get the lock '${this.#path}' within ${
+        Number.isFinite(this.#deadline) ? "the time there was" : `${this.#timeoutMs} ms`
+      } as other processes hold it`,
       "Try again; if it stays so, `csc status` shows who is active, and a stopped process may hold it.",
     );
   }

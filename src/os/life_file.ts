@@ -6,7 +6,7 @@
  * @module
  */
 
-import { join } from "@std/path";
+import { join } from "./path.ts";
 import { withFile } from "./io_error.ts";
 import { ensurePrivateFolder, lstatOrNull, removeIfThere } from "./private_folder.ts";
 

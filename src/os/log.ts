@@ -5,7 +5,7 @@
  * @module
  */
 
-import { dirname, join } from "@std/path";
+import { dirname, join } from "./path.ts";
 import { printable } from "../domain/text.ts";
 import { ensurePrivateFolder, lstatOrNull } from "./private_folder.ts";
 

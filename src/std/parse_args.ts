@@ -6,6 +6,8 @@ export interface ParseOptions {
   boolean?: string[];
   /** Options with a value. */
   string?: string[];
+  /** Options that can be given several times; their values come as a list. */
+  collect?: string[];
   /** Short names. */
   alias?: Record<string, string>;
   /** Called for each word that is neither; `false` drops it. */

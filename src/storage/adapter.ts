@@ -108,6 +108,11 @@ export interface StorageAdapter {
    * stay as they are. `invalid_argument` where the value or the sum is not a safe integer.
    */
   increment(scope: string, key: string, by?: number, author?: string): Promise<number>;
+  /**
+   * All entries of a scope as they stood at one moment (where its store cannot, at moments close
+   * together), sorted by key; none for an unknown scope.
+   */
+  retrieveAll(scope: string): Promise<ReadonlyMap<string, Entry>>;
   /** The keys of a scope, sorted by code unit; none for an unknown scope. */
   listKeys(scope: string): Promise<string[]>;
   /** The scopes that hold at least one key and match the glob, sorted by code unit. */

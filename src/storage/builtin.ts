@@ -1,28 +1,34 @@
 /**
- * Registers the adapters that come with the package.
+ * Registers the adapters that come with the package. Their settings are taken as they are: whoever read
+ * the configuration has checked them, and a hook cannot afford to evaluate the schemas.
  *
  * @module
  */
 
-import { join } from "@std/path";
-import { resolveFrom } from "../os/path.ts";
+import { join, resolveFrom } from "../os/path.ts";
+import {
+  KV_DEFAULTS,
+  type KvSettings,
+  LOCAL_DEFAULTS,
+  type LocalSettings,
+} from "./adapter_defaults.ts";
 import { LocalStore } from "./local/local.ts";
 import { MemoryStore } from "./memory.ts";
 import { registerAdapter } from "./registry.ts";
-import { ADAPTER_SETTINGS, type KvSettings, type LocalSettings } from "./settings.ts";
 
 registerAdapter("local", (config, context) => {
-  const settings: LocalSettings = ADAPTER_SETTINGS.local.parse(config);
+  const settings: LocalSettings = { ...LOCAL_DEFAULTS, ...config };
   return new LocalStore({
     folder: resolveFrom(context.baseFolder, settings.base_path),
     durable: settings.durable,
     limits: context.limits,
     onUnreadable: context.onUnreadable,
+    deadline: context.deadline,
   });
 });
 
 registerAdapter("kv", async (config, context) => {
-  const settings: KvSettings = ADAPTER_SETTINGS.kv.parse(config);
+  const settings: KvSettings = { ...KV_DEFAULTS, ...config };
   const { KvStore } = await import("./kv/kv.ts");
   const { isUrl } = await import("./kv/database.ts");
   const path = settings.path ?? join(settings.base_path, "store.kv");

@@ -26,6 +26,7 @@ import {
   type Decision,
   EMPTY,
   type KeyRecord,
+  liveEntries,
   liveEntry,
 } from "./record.ts";
 
@@ -70,6 +71,12 @@ export class MemoryStore implements StorageAdapter {
   async increment(scope: string, key: string, by = 1, author?: string): Promise<number> {
     const decide = (record: KeyRecord) => decideIncrement(record, by, author, this.#now());
     return this.#update(scope, key, decide);
+  }
+
+  async retrieveAll(scope: string): Promise<Map<string, Entry>> {
+    checkName("scope", scope);
+    const entries = liveEntries(this.#data.scopes.get(scope) ?? [], this.#now());
+    return new Map([...entries].map(([key, entry]) => [key, copyEntry(entry)!]));
   }
 
   async listKeys(scope: string): Promise<string[]> {

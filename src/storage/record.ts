@@ -42,6 +42,18 @@ export function liveEntry(record: KeyRecord, nowMs: number): Entry | null {
   return entry && (entry.expiresAtMs === null || nowMs < entry.expiresAtMs) ? entry : null;
 }
 
+/** The live entries of a scope's records, sorted by key. */
+export function liveEntries(
+  records: Iterable<readonly [key: string, record: KeyRecord]>,
+  nowMs: number,
+): Map<string, Entry> {
+  const live = [...records].flatMap(([key, record]) => {
+    const entry = liveEntry(record, nowMs);
+    return entry ? [[key, entry] as const] : [];
+  });
+  return new Map(live.sort(([one], [other]) => one < other ? -1 : 1));
+}
+
 /** Decides on `store`. */
 export function decideStore(
   record: KeyRecord,

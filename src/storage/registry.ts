@@ -4,9 +4,7 @@
  * @module
  */
 
-import { CoordinatorError } from "../domain/error.ts";
 import type { Json, ValueLimits } from "../domain/json.ts";
-import { didYouMean, redactUrls } from "../domain/text.ts";
 import type { StorageAdapter } from "./adapter.ts";
 
 /** What a factory gets beside its own configuration. */
@@ -15,6 +13,11 @@ export interface AdapterContext {
   readonly baseFolder: string;
   /** What a value may be; the adapter refuses others. */
   readonly limits: ValueLimits;
+  /**
+   * When waiting for other processes ends, as `performance.now()` tells time: for a process that has
+   * to answer by then. Without it, each operation has its adapter's usual time.
+   */
+  readonly deadline?: number;
   /** Told of records that cannot be read while others are listed. */
   readonly onUnreadable: (error: unknown) => void;
 }
@@ -30,6 +33,7 @@ const METHODS = [
   "retrieve",
   "delete",
   "increment",
+  "retrieveAll",
   "listKeys",
   "listScopes",
   "deleteScope",
@@ -87,7 +91,10 @@ export async function openStore(
   context: AdapterContext,
 ): Promise<StorageAdapter> {
   const factory = factories.get(name);
-  if (!factory) throw unknownAdapter(name);
+  if (!factory) {
+    const { unknownAdapter } = await import("./unknown_adapter.ts");
+    throw unknownAdapter(name, adapterNames());
+  }
   const store = await factory(config, context);
   const missing = METHODS.filter((method) => typeof store?.[method] !== "function");
   if (missing.length > 0 || !store.place) {
@@ -97,17 +104,4 @@ export async function openStore(
     );
   }
   return store;
-}
-
-/** The error for a name that no adapter has. */
-export function unknownAdapter(name: string): CoordinatorError {
-  const known = adapterNames();
-  const guess = didYouMean(name, known);
-  return new CoordinatorError(
-    "unknown_adapter",
-    `Unknown adapter type: ${redactUrls(name)}. Available: [${known.join(", ")}]${
-      guess && ` (${guess})`
-    }`,
-    "Set 'storage.adapter' to one of them, or register your own with registerAdapter().",
-  );
 }

@@ -1,29 +1,17 @@
 /**
- * `storage.config` of the adapters that come with the package.
+ * The schemas of `storage.config` of the adapters that come with the package.
  *
  * @module
  */
 
 import { z } from "zod";
+import { type KvSettings, LOCAL_DEFAULTS, type LocalSettings } from "./adapter_defaults.ts";
 
-/** `storage.config` of the adapter `local`. */
-export interface LocalSettings {
-  readonly base_path: string;
-  readonly durable: boolean;
-}
-
-/** `storage.config` of the adapter `kv`; `base_path` is there so that it can replace `local`. */
-export interface KvSettings {
-  readonly path?: string | undefined;
-  readonly base_path: string;
-  readonly durable: boolean;
-}
-
-const basePath = z.string().min(1).default(".claude/session-state").describe(
+const basePath = z.string().min(1).default(LOCAL_DEFAULTS.base_path).describe(
   "Folder of the store. A relative path starts at the repository's main checkout (of a bare repository: at the repository), or at the project's folder where there is no repository.",
 );
 
-const durable = z.boolean().default(false);
+const durable = z.boolean().default(LOCAL_DEFAULTS.durable);
 
 function isFileOrHttp(path: string): boolean {
   const scheme = /^([a-z][a-z0-9+.-]+):\/\//i.exec(path)?.[1];
@@ -51,4 +39,8 @@ export const ADAPTER_SETTINGS = {
     base_path: basePath.describe("Without effect."),
     durable: durable.describe("Without effect."),
   }),
-} as const;
+} satisfies {
+  local: z.ZodType<LocalSettings>;
+  kv: z.ZodType<KvSettings>;
+  memory: z.ZodType<LocalSettings>;
+};

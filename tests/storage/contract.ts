@@ -9,6 +9,7 @@ import { BASICS } from "./contract/basics.ts";
 import type { Clause } from "./contract/clause.ts";
 import { CONDITIONS } from "./contract/conditions.ts";
 import { COUNTERS } from "./contract/counters.ts";
+import { ENTRIES } from "./contract/entries.ts";
 import { EXPIRY } from "./contract/expiry.ts";
 import { FENCES } from "./contract/fences.ts";
 import { NAMES } from "./contract/names.ts";
@@ -21,6 +22,7 @@ export type { Clause, World } from "./contract/clause.ts";
 /** The contract. */
 export const CONTRACT: Clause[] = [
   ...BASICS,
+  ...ENTRIES,
   ...CONDITIONS,
   ...FENCES,
   ...COUNTERS,

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { dirname } from "@std/path";
+import { dirname } from "../../os/path.ts";
 import { CoordinatorError, messageOf } from "../../domain/error.ts";
 import { FileLock } from "../../os/file_lock.ts";
 import { ioError, withFile } from "../../os/io_error.ts";

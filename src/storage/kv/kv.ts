@@ -137,6 +137,15 @@ export class KvStore implements StorageAdapter {
     );
   }
 
+  async retrieveAll(scope: string): Promise<Map<string, Entry>> {
+    const entries = new Map<string, Entry>();
+    for (const key of await this.listKeys(scope)) {
+      const entry = await this.retrieve(scope, key);
+      if (entry) entries.set(key, entry);
+    }
+    return entries;
+  }
+
   async listKeys(scope: string): Promise<string[]> {
     checkName("scope", scope);
     const prefix = await headsOf(scope);

@@ -5,14 +5,16 @@
  * @module
  */
 
+import { utf8Length } from "../../domain/json.ts";
+
 /** Where a scope's file may be, and which lock guards it. */
 export interface FileNames {
   /** The seed's name, or null where no file can bear it. */
   readonly seed: string | null;
   /** Whether a new file may get the seed's name. */
   readonly seedIsSafe: boolean;
-  /** The name with the scope's SHA-256, which no other scope has. */
-  readonly hashed: string;
+  /** The name with the scope's SHA-256, which no other scope has; seldom needed. */
+  hashed(): Promise<string>;
   /** Same for all scopes that compete for one seed name, also where the file system folds case. */
   readonly bucket: number;
 }
@@ -23,18 +25,27 @@ export const BUCKETS = 64;
 const SUFFIX = ".json";
 const MAX_NAME_BYTES = 200;
 
-/** Letters, digits and a few signs; `~` marks hashed names. */
-const SAFE_NAME = /^[\p{L}\p{N}_][\p{L}\p{M}\p{N} ._@+=,()-]*$/u;
-const RIGHT_TO_LEFT =
-  /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff]|[\u{10800}-\u{10fff}]|[\u{1e800}-\u{1efff}]/u;
+/** What nearly all names are: letters, digits and a few signs; `~` marks hashed names. */
+const PLAIN_NAME = /^[A-Za-z0-9_][A-Za-z0-9 ._@+=,()-]*$/;
+
+/** The same in all scripts, but for those from right to left; made when needed, as that takes 2 ms. */
+function isReadable(stem: string): boolean {
+  const letters = new RegExp("^[\\p{L}\\p{N}_][\\p{L}\\p{M}\\p{N} ._@+=,()-]*$", "u");
+  const rightToLeft = new RegExp(
+    "[\\u0590-\\u08ff\\ufb1d-\\ufdff\\ufe70-\\ufeff]|[\\u{10800}-\\u{10fff}]|[\\u{1e800}-\\u{1efff}]",
+    "u",
+  );
+  return letters.test(stem) && !rightToLeft.test(stem);
+}
+
 const WINDOWS_DEVICE = /^(con|prn|aux|nul|com\d|lpt\d)(\.|$)/i;
 
 /** The names for a scope; remembered for those used last. */
-export async function fileNames(scope: string): Promise<FileNames> {
+export function fileNames(scope: string): FileNames {
   const known = remembered.get(scope);
   if (known) return known;
   if (remembered.size >= MAX_REMEMBERED) remembered.clear();
-  const names = await findNames(scope);
+  const names = findNames(scope);
   remembered.set(scope, names);
   return names;
 }
@@ -42,16 +53,21 @@ export async function fileNames(scope: string): Promise<FileNames> {
 const remembered = new Map<string, FileNames>();
 const MAX_REMEMBERED = 1000;
 
-async function findNames(scope: string): Promise<FileNames> {
+function findNames(scope: string): FileNames {
   const stem = scope.replaceAll(/[:/]/g, "__");
-  const bytes = new TextEncoder().encode(stem).length;
+  const bytes = utf8Length(stem);
   const canBear = !/[\0\\]/.test(stem) && bytes + SUFFIX.length <= 255;
+  let hashed: Promise<string> | null = null;
   return {
     seed: canBear ? stem + SUFFIX : null,
     seedIsSafe: canBear && isSafe(stem, bytes),
-    hashed: `${readable(stem)}~${await sha256(scope)}${SUFFIX}`,
+    hashed: () => hashed ??= hashedName(scope, stem),
     bucket: fnv1a(stem.normalize("NFC").toLowerCase()) % BUCKETS,
   };
+}
+
+async function hashedName(scope: string, stem: string): Promise<string> {
+  return `${readable(stem)}~${await sha256(scope)}${SUFFIX}`;
 }
 
 /** Whether a file name can be that of a scope. */
@@ -60,7 +76,7 @@ export function isScopeFile(name: string): boolean {
 }
 
 function isSafe(stem: string, bytes: number): boolean {
-  return bytes <= MAX_NAME_BYTES && SAFE_NAME.test(stem) && !RIGHT_TO_LEFT.test(stem) &&
+  return bytes <= MAX_NAME_BYTES && (PLAIN_NAME.test(stem) || isReadable(stem)) &&
     !/[. ]$/.test(stem) && !WINDOWS_DEVICE.test(stem) && stem === stem.normalize("NFC");
 }
 

@@ -13,7 +13,7 @@
  * @module
  */
 
-import { join } from "@std/path";
+import { join } from "../../os/path.ts";
 import { CoordinatorError } from "../../domain/error.ts";
 import { FileLock } from "../../os/file_lock.ts";
 import {
@@ -33,19 +33,24 @@ export class Folder {
   readonly path: string;
   readonly #durable: boolean;
   readonly #lockTimeoutMs: number;
+  readonly #deadline: number;
   readonly #locks = new Map<number, FileLock>();
   readonly #temporary: string;
 
   /**
    * @param path Its path; created at the first write.
    * @param options `durable`: flush each write to the disk, against loss of power;
-   * `lockTimeoutMs`: how long a writer waits for its turn.
+   * `lockTimeoutMs`: how long a writer waits for its turn; `deadline`: when all waiting ends.
    */
-  constructor(path: string, options: { durable: boolean; lockTimeoutMs: number }) {
+  constructor(
+    path: string,
+    options: { durable: boolean; lockTimeoutMs: number; deadline?: number },
+  ) {
     this.path = path;
     this.#temporary = this.#sub("tmp");
     this.#durable = options.durable;
     this.#lockTimeoutMs = options.lockTimeoutMs;
+    this.#deadline = options.deadline ?? Infinity;
   }
 
   /** Runs a task while no other task of any process runs for the same bucket. */
@@ -57,7 +62,7 @@ export class Folder {
     let lock = this.#locks.get(bucket);
     if (!lock) {
       const name = bucket.toString(16).padStart(2, "0");
-      lock = new FileLock(join(this.#sub("locks"), name), this.#lockTimeoutMs);
+      lock = new FileLock(join(this.#sub("locks"), name), this.#lockTimeoutMs, this.#deadline);
       this.#locks.set(bucket, lock);
     }
     return lock;
@@ -144,6 +149,28 @@ export class Folder {
 
   /** Creates what a writer needs, and sweeps what writers that were killed left behind. */
   async prepare(): Promise<void> {
+    if (!this.#isPrepared()) this.#create();
+    for (const name of this.#temporaryFiles()) {
+      const bucket = Number.parseInt(name);
+      if (!(bucket >= 0 && bucket < BUCKETS)) continue;
+      // Whoever holds the bucket may be writing this very file: so only where it is free.
+      await this.#lockOf(bucket).holdIfFree(() => removeIfThere(join(this.#temporary, name)));
+    }
+  }
+
+  /** Whether a process before this one has created all: what is in the folder need not be listed. */
+  #isPrepared(): boolean {
+    return withFile(
+      "list",
+      this.path,
+      () =>
+        [this.path, this.#sub(), this.#sub("locks"), this.#temporary].every((folder) =>
+          lstatOrNull(folder)?.isDirectory
+        ) && lstatOrNull(join(this.path, ".gitignore")) !== null,
+    );
+  }
+
+  #create(): void {
     withFile("create", this.path, () => {
       const isOurs = this.#isOurs();
       for (const folder of [this.path, this.#sub(), this.#sub("locks"), this.#sub("tmp")]) {
@@ -151,12 +178,6 @@ export class Folder {
       }
       if (isOurs) hideFolder(this.path);
     });
-    for (const name of this.#temporaryFiles()) {
-      const bucket = Number.parseInt(name);
-      if (!(bucket >= 0 && bucket < BUCKETS)) continue;
-      // Whoever holds the bucket may be writing this very file: so only where it is free.
-      await this.#lockOf(bucket).holdIfFree(() => removeIfThere(join(this.#temporary, name)));
-    }
   }
 
   #temporaryFiles(): string[] {

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { join } from "@std/path";
+import { join } from "../../os/path.ts";
 import { CoordinatorError } from "../../domain/error.ts";
 import { compileGlob } from "../../domain/glob.ts";
 import { copyValue, type Json, type ValueLimits } from "../../domain/json.ts";
@@ -27,6 +27,7 @@ import {
   type Decision,
   EMPTY,
   type KeyRecord,
+  liveEntries,
   liveEntry,
 } from "../record.ts";
 import { type FileNames, fileNames } from "./file_name.ts";
@@ -50,6 +51,8 @@ export interface LocalOptions {
   readonly limits: ValueLimits;
   /** How long a writer waits for other writers; 5,000 by default. */
   readonly lockTimeoutMs?: number;
+  /** When all waiting ends; see `AdapterContext`. */
+  readonly deadline?: number;
   /** The clock; the system's by default. */
   readonly now?: () => number;
   /** Told of files that cannot be read while others are listed. */
@@ -73,9 +76,9 @@ export class LocalStore implements StorageAdapter {
   #prepared: Promise<void> | null = null;
 
   constructor(options: LocalOptions) {
-    const { folder, durable, limits, lockTimeoutMs = 5000 } = options;
+    const { folder, durable, limits, lockTimeoutMs = 5000, deadline = Infinity } = options;
     this.place = { reach: "machine", location: folder, folder: join(folder, ".csc") };
-    this.#folder = new Folder(folder, { durable, lockTimeoutMs });
+    this.#folder = new Folder(folder, { durable, lockTimeoutMs, deadline });
     this.#limits = limits;
     this.#now = options.now ?? Date.now;
     this.#onUnreadable = options.onUnreadable ?? (() => {});
@@ -100,7 +103,7 @@ export class LocalStore implements StorageAdapter {
   async retrieve(scope: string, key: string): Promise<Entry | null> {
     checkName("scope", scope);
     checkName("key", key);
-    const found = this.#find(scope, await fileNames(scope));
+    const found = await this.#find(scope, fileNames(scope));
     return liveEntry(found?.content.records.get(key) ?? EMPTY, this.#now());
   }
 
@@ -127,12 +130,14 @@ export class LocalStore implements StorageAdapter {
     );
   }
 
-  async listKeys(scope: string): Promise<string[]> {
+  async retrieveAll(scope: string): Promise<Map<string, Entry>> {
     checkName("scope", scope);
-    const nowMs = this.#now();
-    const records = this.#find(scope, await fileNames(scope))?.content.records ??
-      new Map<string, KeyRecord>();
-    return [...records].filter(([, record]) => liveEntry(record, nowMs)).map(([key]) => key).sort();
+    const found = await this.#find(scope, fileNames(scope));
+    return liveEntries(found?.content.records ?? [], this.#now());
+  }
+
+  async listKeys(scope: string): Promise<string[]> {
+    return [...(await this.retrieveAll(scope)).keys()];
   }
 
   async listScopes(pattern = "*"): Promise<string[]> {
@@ -202,12 +207,12 @@ export class LocalStore implements StorageAdapter {
       write: (records: Map<string, KeyRecord>) => void,
     ) => R,
   ): Promise<R> {
-    const names = await fileNames(scope);
-    const { bucket, seed, seedIsSafe, hashed } = names;
-    return await this.#inTurn(bucket, () => {
-      const found = this.#find(scope, names);
+    const names = fileNames(scope);
+    const { bucket, seed, seedIsSafe } = names;
+    return await this.#inTurn(bucket, async () => {
+      const found = await this.#find(scope, names);
       const name = found?.name ??
-        (seedIsSafe && this.#folder.read(seed!) === null ? seed! : hashed);
+        (seedIsSafe && this.#folder.read(seed!) === null ? seed! : await names.hashed());
       const nowMs = this.#now();
       return task(found, nowMs, (records) => {
         const createdAt = found?.content.createdAt ?? null;
@@ -228,9 +233,10 @@ export class LocalStore implements StorageAdapter {
    * Looks where the scope can be: under the seed's name, unless another scope has that, else under
    * its hashed name.
    */
-  #find(scope: string, { seed, hashed }: FileNames): Found | null {
+  async #find(scope: string, { seed, hashed: hashedName }: FileNames): Promise<Found | null> {
     const plain = seed === null ? null : this.#readUnlessForeign(seed, scope);
     if (plain?.scope === scope) return { name: seed!, content: plain };
+    const hashed = await hashedName();
     const content = this.#readContent(hashed);
     if (content && content.scope !== scope) {
       throw new CoordinatorError(
@@ -284,7 +290,7 @@ export class LocalStore implements StorageAdapter {
   }
 
   /** Runs a task in its turn, in a folder that is made anew where somebody removed it. */
-  async #inTurn<R>(bucket: number, task: () => R): Promise<R> {
+  async #inTurn<R>(bucket: number, task: () => R | Promise<R>): Promise<R> {
     for (let isRetry = false;; isRetry = true) {
       await this.#prepare();
       try {

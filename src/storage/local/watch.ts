@@ -1,4 +1,4 @@
-import { basename, join } from "@std/path";
+import { basename, join } from "../../os/path.ts";
 import { withFile } from "../../os/io_error.ts";
 import type { Matcher } from "../../domain/glob.ts";
 import type { Change, Version } from "../adapter.ts";

@@ -1,6 +1,6 @@
 import { compileGlob } from "../../../src/domain/glob.ts";
 import { encodeValue, type Json } from "../../../src/domain/json.ts";
-import type { Change, StoreOptions, Version } from "../../../src/storage/adapter.ts";
+import type { Change, Entry, StoreOptions, Version } from "../../../src/storage/adapter.ts";
 import { MemoryStore } from "../../../src/storage/memory.ts";
 import { liveEntry } from "../../../src/storage/record.ts";
 import { type Bugs, Sound } from "./sound.ts";
@@ -162,6 +162,46 @@ class ForgetsAuthors extends Sound {
   }
 }
 
+class RetrievesEndedEntries extends Sound {
+  override async retrieveAll(scope: string) {
+    await this.inner.retrieveAll(scope);
+    const kept = [...this.shared.data.scopes.get(scope) ?? []].sort();
+    return new Map(kept.flatMap(([key, { entry }]) => entry ? [[key, entry]] : []));
+  }
+}
+
+class RetrievesInOrderOfWriting extends Sound {
+  override async retrieveAll(scope: string) {
+    const entries = await this.inner.retrieveAll(scope);
+    const kept = [...this.shared.data.scopes.get(scope) ?? []];
+    return new Map(kept.flatMap(([key]) => entries.has(key) ? [[key, entries.get(key)!]] : []));
+  }
+}
+
+class RetrievesOnePage extends Sound {
+  override async retrieveAll(scope: string) {
+    return new Map([...await this.inner.retrieveAll(scope)].slice(0, 500));
+  }
+}
+
+class RetrievesAsAnObject extends Sound {
+  override async retrieveAll(scope: string) {
+    return new Map(Object.entries(Object.fromEntries(await this.inner.retrieveAll(scope))));
+  }
+}
+
+class RemembersTheScope extends Sound {
+  readonly #seen = new Map<string, ReadonlyMap<string, Entry>>();
+  override async retrieveAll(scope: string) {
+    const known = this.#seen.get(scope);
+    const keys = await this.inner.listKeys(scope);
+    if (known && keys.join() === [...known.keys()].join()) return known;
+    const entries = await this.inner.retrieveAll(scope);
+    this.#seen.set(scope, entries);
+    return entries;
+  }
+}
+
 class ListsUnsorted extends Sound {
   override async listKeys(scope: string) {
     return (await this.inner.listKeys(scope)).sort(new Intl.Collator("en").compare);
@@ -188,4 +228,9 @@ export const READING_BUGS: Bugs = {
   "cuts values at 64 KiB": CutsLargeValues,
   "forgets authors": ForgetsAuthors,
   "sorts keys by language": ListsUnsorted,
+  "retrieves entries that have ended": RetrievesEndedEntries,
+  "retrieves entries in the order of writing": RetrievesInOrderOfWriting,
+  "retrieves the first 500 entries": RetrievesOnePage,
+  "retrieves numbered keys first": RetrievesAsAnObject,
+  "retrieves what it saw before while no key comes or goes": RemembersTheScope,
 };

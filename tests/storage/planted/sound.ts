@@ -41,6 +41,9 @@ export class Sound implements StorageAdapter {
   increment(scope: string, key: string, by?: number, author?: string): Promise<number> {
     return this.inner.increment(scope, key, by, author);
   }
+  retrieveAll(scope: string): Promise<ReadonlyMap<string, Entry>> {
+    return this.inner.retrieveAll(scope);
+  }
   listKeys(scope: string): Promise<string[]> {
     return this.inner.listKeys(scope);
   }
