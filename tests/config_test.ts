@@ -1,14 +1,11 @@
 import { checkConfig, configError } from "../src/config/check.ts";
-import {
-  type ConfigPlace,
-  configPlaces,
-  inspectConfig,
-  leafKeys,
-  loadConfig,
-} from "../src/config/load.ts";
+import { DEFAULT_CONFIG } from "../src/config/defaults.ts";
+import { keyName, leafKeys } from "../src/config/keys.ts";
+import { inspectConfig, loadConfig } from "../src/config/load.ts";
+import { type ConfigPlace, configPlaces } from "../src/config/places.ts";
 import { redact } from "../src/config/redact.ts";
 import { redactUrls } from "../src/domain/text.ts";
-import { CONFIG_SCHEMA, DEFAULT_CONFIG } from "../src/config/schema.ts";
+import { CONFIG_SCHEMA } from "../src/config/schema.ts";
 import { CoordinatorError } from "../src/domain/error.ts";
 import type { Json } from "../src/domain/json.ts";
 import "../src/storage/builtin.ts";
@@ -23,6 +20,10 @@ Deno.test("the defaults are the local store, four heartbeats a time-out long, an
   assertEquals(DEFAULT_CONFIG.session.max_instances, null);
   const { heartbeat_interval_ms, heartbeat_timeout_ms } = DEFAULT_CONFIG.session;
   assert(heartbeat_timeout_ms >= 3 * heartbeat_interval_ms);
+});
+
+Deno.test("the defaults, which hooks read without the schema, are those of the schema", () => {
+  assertEquals<unknown>(CONFIG_SCHEMA.parse({}), DEFAULT_CONFIG);
 });
 
 Deno.test("every value of the configuration is described, for the docs", () => {
@@ -167,8 +168,8 @@ Deno.test("a fault in JSON is told by line and column, and the file is not quote
   using temp = new TempFolder();
   const path = temp.join("config.json");
   Deno.writeTextFileSync(path, '{\n  "url": redis://user:hunter2@host\n}');
-  const found = inspectConfig({ layer: "user", path, isNamed: false });
-  assert(found && "issues" in found);
+  const found = inspectConfig([{ layer: "user", path, isNamed: false }]);
+  assert("issues" in found);
   assertEquals(found.issues[0].message, "This is not valid JSON (line 2, column 10)");
   assert(!JSON.stringify(found).includes("hunter2"));
 });
@@ -189,6 +190,8 @@ Deno.test("the places are the named ones, then each project folder once, then th
 Deno.test("the keys of all values are named, also of empty objects and lists", () => {
   assertEquals(leafKeys({ a: { b: 1, c: {} }, d: [1, 2], e: null }), ["a.b", "a.c", "d", "e"]);
   assertEquals(leafKeys({}), []);
+  assertEquals(leafKeys({ a: { "*.py": 1, "b.c": 2 } }), ['a["*.py"]', 'a["b.c"]']);
+  assertEquals(keyName(["a", 0, "b-c"]), "a.0.b-c");
 });
 
 const URLS: [text: string, shown: string][] = [

@@ -1,149 +1,207 @@
 /**
  * Where the configuration comes from: the first of `--config`, `CLAUDE_SESSION_COORDINATOR_CONFIG`,
- * the project's file and the user's file that there is, merged deeply over the defaults.
+ * the project's file and the user's file that there is, merged deeply over what `file-patterns.yaml`
+ * says, over what `coordination.yaml` says, over the defaults.
  *
  * @module
  */
 
-import { join, resolve } from "@std/path";
-import { CoordinatorError, messageOf } from "../domain/error.ts";
-import { isObject, type Json, parseJson } from "../domain/json.ts";
-import { checkConfig, configError, type ConfigIssue } from "./check.ts";
-import { type Config, DEFAULT_CONFIG } from "./schema.ts";
+import { CoordinatorError } from "../domain/error.ts";
+import { isObject, type Json } from "../domain/json.ts";
+import { dirname } from "../os/path.ts";
+import { checkConfig, configError, type ConfigIssue, type SaidElsewhere } from "./check.ts";
+import type { CoordinationText } from "./coordination_files.ts";
+import { DEFAULT_CONFIG } from "./defaults.ts";
+import { MAX_BYTES, parseConfigJson, readConfigText } from "./file_text.ts";
+import { keyName, leaves, mergeOver } from "./keys.ts";
+import { type ConfigPlace, type YamlPlace, yamlPlaces } from "./places.ts";
+import type { Config } from "./types.ts";
 
-/** The variable that names a configuration file (seeds 000 to 002). */
-export const CONFIG_VARIABLE = "CLAUDE_SESSION_COORDINATOR_CONFIG";
+export { candidatePaths, CONFIG_VARIABLE, type ConfigPlace, configPlaces } from "./places.ts";
 
-/** A place where a configuration file may be. */
-export interface ConfigPlace {
-  readonly layer: "--config" | typeof CONFIG_VARIABLE | "project" | "user";
+/** A file that a configuration was read from. */
+export interface ConfigFile {
+  readonly layer: ConfigPlace["layer"];
   readonly path: string;
-  /** Whether somebody named this very file, so that it must exist. */
-  readonly isNamed: boolean;
 }
 
 /** A configuration, and where its values come from. */
 export interface LoadedConfig {
   readonly config: Config;
-  /** The file it was read from, or null where only defaults apply. */
+  /** The JSON file it was read from, or null where there is none. */
   readonly place: ConfigPlace | null;
-  /** Which keys the file sets, such as `storage.adapter`. */
+  /** Which keys that file sets, such as `storage.adapter`. */
   readonly keysInFile: ReadonlySet<string>;
+  /** All files it was read from, YAML ones too; what the first says wins. */
+  readonly files: readonly ConfigFile[];
+  /** Which file a key's value comes from; a key without is a default. */
+  readonly origins: ReadonlyMap<string, ConfigFile>;
 }
 
-/** The places to look at, in their order. */
-export function configPlaces(
-  explicitPath: string | undefined,
-  projectFolders: readonly string[],
-): ConfigPlace[] {
-  const places: ConfigPlace[] = [];
-  const named = (layer: ConfigPlace["layer"], path: string) =>
-    places.push({ layer, path: resolve(path), isNamed: true });
-  const variable = Deno.env.get(CONFIG_VARIABLE);
-  if (explicitPath !== undefined) named("--config", explicitPath);
-  if (variable) named(CONFIG_VARIABLE, variable);
-  for (const folder of new Set(projectFolders)) {
-    const path = join(folder, ".claude", "session-coordinator-config.json");
-    places.push({ layer: "project", path, isNamed: false });
-  }
-  const home = Deno.env.get("HOME") || Deno.env.get("USERPROFILE");
-  if (home) {
-    const path = join(home, ".config", "claude-session-coordinator", "config.json");
-    places.push({ layer: "user", path, isNamed: false });
-  }
-  return places;
+/** Files in which something is wrong. */
+export interface WrongConfig {
+  readonly files: readonly ConfigFile[];
+  /** At least one. */
+  readonly issues: readonly ConfigIssue[];
+}
+
+/** A file and what it says. */
+interface JsonText {
+  readonly place: ConfigPlace;
+  readonly said: Json;
+}
+
+interface YamlText extends CoordinationText {
+  readonly place: YamlPlace;
+}
+
+let readCoordination: ((text: string) => CoordinationText) | null = null;
+
+/**
+ * Loads the YAML parser where one of the places has a YAML file. Await it before {@linkcode loadConfig}
+ * or {@linkcode inspectConfig}; everybody else is spared the parser.
+ */
+export async function prepareConfig(places: readonly ConfigPlace[]): Promise<void> {
+  if (readCoordination || !yamlPlaces(places).some(({ path }) => isThere(path))) return;
+  ({ readCoordination } = await import("./coordination_files.ts"));
 }
 
 /**
- * Loads the configuration from the first place that has a file.
+ * Loads the configuration from the first place that has a file, and from the YAML files.
  *
- * @throws {CoordinatorError} `invalid_config`: the file cannot be read, is not JSON, or says
+ * @throws {CoordinatorError} `invalid_config`: a file cannot be read, is not JSON or YAML, or says
  * something that is not allowed; the message names file and key, the hint the fix.
  */
 export function loadConfig(places: readonly ConfigPlace[]): LoadedConfig {
+  const found = inspectConfig(places);
+  if ("config" in found) return found;
+  throw configError(found.issues[0].file ?? "", found.issues);
+}
+
+/**
+ * The configuration, or everything that is wrong with it.
+ *
+ * @throws {CoordinatorError} `invalid_config` where a file cannot be read.
+ */
+export function inspectConfig(places: readonly ConfigPlace[]): LoadedConfig | WrongConfig {
+  const issues: ConfigIssue[] = [];
+  const json = readJson(places, issues);
+  const yaml = readYamlFiles(places, issues);
+  const files = [json?.place, ...yaml.map(({ place }) => place)]
+    .flatMap((place) => place ? [{ layer: place.layer, path: place.path }] : []);
+  if (files.length === 0) return { ...NO_FILES, config: DEFAULT_CONFIG };
+  if (json && !("said" in json)) return { files, issues };
+  const checked = checkConfig(mergedText(json, yaml), elsewhere(json, yaml));
+  if ("config" in checked && issues.length === 0) {
+    const keysInFile = new Set(json ? leaves(json.said).map(({ path }) => keyName(path)) : []);
+    const origins = originsOf(json, yaml);
+    return { config: checked.config, place: json?.place ?? null, keysInFile, files, origins };
+  }
+  const file = json?.place.path ?? files[0].path;
+  const found = "issues" in checked ? checked.issues.map((issue) => ({ file, ...issue })) : [];
+  return { files, issues: [...issues, ...found] };
+}
+
+const NO_FILES = { place: null, keysInFile: new Set<string>(), files: [], origins: new Map() };
+
+/** Whether there is something at a path, or something that hides it. */
+function isThere(path: string): boolean {
+  try {
+    Deno.statSync(path);
+    return true;
+  } catch (error) {
+    return !(error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory);
+  }
+}
+
+/** The first JSON file there is; without `said` where it is not JSON. */
+function readJson(
+  places: readonly ConfigPlace[],
+  issues: ConfigIssue[],
+): JsonText | { place: ConfigPlace } | null {
   for (const place of places) {
-    const found = inspectConfig(place);
-    if (!found) continue;
-    if ("issues" in found) throw configError(place.path, found.issues);
-    return { config: found.config, place, keysInFile: found.keysInFile };
+    const text = readConfigText(place, MAX_BYTES.json);
+    if (text === null) continue;
+    const parsed = parseConfigJson(text);
+    if ("said" in parsed) return { place, said: parsed.said };
+    const { line, column } = parsed;
+    // The place only: the parser's own message would quote the file, passwords included.
+    issues.push({
+      file: place.path,
+      key: "",
+      message: `This is not valid JSON (line ${line}, column ${column})`,
+      fix: "Correct it; JSON has no comments and no comma behind the last entry.",
+    });
+    return { place };
   }
-  return { config: DEFAULT_CONFIG, place: null, keysInFile: new Set() };
+  return null;
 }
 
-/** What a file says, or everything that is wrong with it; null where there is none. */
-export function inspectConfig(
-  place: ConfigPlace,
-): { config: Config; keysInFile: Set<string> } | { issues: ConfigIssue[] } | null {
-  const text = readConfig(place);
-  if (text === null) return null;
-  let said: Json;
-  try {
-    said = parseJson(text.replace(/^\ufeff/, ""));
-  } catch (error) {
-    return { issues: [notJson(text, error)] };
-  }
-  const checked = checkConfig(said);
-  return "issues" in checked ? checked : { ...checked, keysInFile: new Set(leafKeys(said)) };
+/** The YAML files that count; what the first says wins. */
+function readYamlFiles(places: readonly ConfigPlace[], issues: ConfigIssue[]): YamlText[] {
+  const there = yamlPlaces(places).filter(({ path }) => isThere(path));
+  const names: YamlPlace["name"][] = ["file-patterns", "coordination"];
+  return names.flatMap((name) => {
+    const [place, other] = there.filter((one) => one.name === name);
+    if (!place) return [];
+    const file = place.path;
+    if (other && dirname(other.path) === dirname(file)) {
+      const message = `'${other.path}' lies beside it, and only one of the two can count`;
+      issues.push({ file, key: "", message, fix: "Make one file of them." });
+    }
+    const text = readConfigText(place, MAX_BYTES.yaml);
+    if (text === null) return [];
+    if (!readCoordination) throw appeared(file);
+    const read = readCoordination(text);
+    issues.push(...read.issues.map((issue) => ({ file, ...issue })));
+    return [{ place, ...read }];
+  });
 }
 
-function readConfig(place: ConfigPlace): string | null {
-  try {
-    return Deno.readTextFileSync(place.path);
-  } catch (error) {
-    const isAbsent = error instanceof Deno.errors.NotFound ||
-      error instanceof Deno.errors.NotADirectory;
-    if (isAbsent && !place.isNamed) return null;
-    const fact = isAbsent ? "there is no such file" : messageOf(error);
-    throw new CoordinatorError(
-      "invalid_config",
-      `${place.path}: cannot be read as configuration: ${fact}`,
-      place.isNamed ? `Correct ${place.layer}, or create the file.` : "Check the file's mode.",
-      { cause: error },
-    );
-  }
+/** Since `prepareConfig` looked. */
+function appeared(path: string): CoordinatorError {
+  return new CoordinatorError(
+    "invalid_config",
+    `${path}: the file appeared while the configuration was being read`,
+    "Run the command again.",
+  );
 }
 
-/** Names the position only: the parser's own message would quote the file, passwords included. */
-function notJson(text: string, error: unknown): ConfigIssue {
-  const lines = text.slice(0, positionOf(error) ?? faultAt(text)).split("\n");
-  const where = ` (line ${lines.length}, column ${lines.at(-1)!.length + 1})`;
-  return {
-    key: "",
-    message: `This is not valid JSON${where}`,
-    fix: "Correct it; JSON has no comments and no comma behind the last entry.",
+/** What all files say, in one. */
+function mergedText(json: JsonText | null, yaml: readonly YamlText[]): Json {
+  const said = json?.said ?? {};
+  if (yaml.length === 0 || !isObject(said)) return said;
+  const section = yaml.map((text): Json => text.section).reduceRight(mergeOver, {});
+  return mergeOver({ coordination: section }, said);
+}
+
+/** Where a YAML file says a value, unless the JSON file says it. */
+function elsewhere(json: JsonText | null, yaml: readonly YamlText[]): SaidElsewhere {
+  return ([section, ...path]) => {
+    if (section !== "coordination" || has(json?.said ?? null, ["coordination", ...path])) {
+      return null;
+    }
+    const text = yaml.find(({ section }) => has(section, path)) ??
+      yaml.find(({ section }) => has(section, path.slice(0, 1)));
+    const at = text?.saidAt(path);
+    return text && at ? { file: text.place.path, ...at } : null;
   };
 }
 
-/** Where a text stops being the start of something valid; the parser does not always say. */
-function faultAt(text: string): number {
-  let [valid, faulty] = [0, text.length];
-  while (valid + 1 < faulty) {
-    const middle = Math.floor((valid + faulty) / 2);
-    if (isStartOfJson(text.slice(0, middle))) valid = middle;
-    else faulty = middle;
+function has(value: Json, path: readonly string[]): boolean {
+  let at: Json = value;
+  for (const name of path) {
+    if (typeof at !== "object" || at === null || !Object.hasOwn(at, name)) return false;
+    at = (at as { readonly [key: string]: Json })[name];
   }
-  return valid;
+  return true;
 }
 
-function isStartOfJson(text: string): boolean {
-  try {
-    JSON.parse(text);
-    return true;
-  } catch (error) {
-    const position = positionOf(error);
-    return position === null ? /end of JSON/.test(messageOf(error)) : position >= text.length;
-  }
-}
-
-function positionOf(error: unknown): number | null {
-  const position = /position (\d+)/.exec(messageOf(error))?.[1];
-  return position === undefined ? null : Number(position);
-}
-
-/** The keys of all values that are no objects themselves. */
-export function leafKeys(value: Json, path = ""): string[] {
-  if (!isObject(value) || (path !== "" && Object.keys(value).length === 0)) return [path];
-  return Object.entries(value).flatMap(([key, inner]) =>
-    leafKeys(inner, path === "" ? key : `${path}.${key}`)
-  );
+function originsOf(json: JsonText | null, yaml: readonly YamlText[]): Map<string, ConfigFile> {
+  const origins = new Map<string, ConfigFile>();
+  const note = ({ layer, path }: ConfigFile, said: Json) =>
+    leaves(said).forEach((leaf) => origins.set(keyName(leaf.path), { layer, path }));
+  for (const { place, section } of yaml.toReversed()) note(place, { coordination: section });
+  if (json) note(json.place, json.said);
+  return origins;
 }

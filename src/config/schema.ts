@@ -1,37 +1,14 @@
 /**
- * The one description of the configuration: types, defaults, messages and the table in the docs all
- * come from it.
+ * The one description of the configuration: messages and the table in the docs come from it. Types
+ * and defaults have files of their own, since hooks cannot afford to evaluate a schema.
  *
  * @module
  */
 
 import { z } from "zod";
-import type { Json } from "../domain/json.ts";
-
-/** How much the log tells. */
-export type LogLevel = "off" | "error" | "warn" | "info" | "debug";
-
-/** A complete configuration. */
-export interface Config {
-  readonly storage: {
-    readonly adapter: string;
-    readonly config: { readonly [key: string]: Json };
-    readonly max_value_bytes: number;
-  };
-  readonly session: {
-    readonly machine_id: string;
-    readonly project_detection: "git" | "directory";
-    readonly max_instances: number | null;
-    readonly heartbeat_interval_ms: number;
-    readonly heartbeat_timeout_ms: number;
-  };
-  readonly log: {
-    readonly level: LogLevel;
-    readonly path: string;
-    readonly max_bytes: number;
-    readonly keep_files: number;
-  };
-}
+import { coordination } from "./coordination.ts";
+import { DEFAULT_CONFIG } from "./defaults.ts";
+import type { Config } from "./types.ts";
 
 /** How many heartbeats must be missed before an instance counts as left. */
 const MISSED_HEARTBEATS = 3;
@@ -39,29 +16,34 @@ const MISSED_HEARTBEATS = 3;
 const MISSING_STORAGE = "Missing 'storage' section in config";
 const MISSING_ADAPTER = "Missing 'storage.adapter' in config";
 
+const defaults = DEFAULT_CONFIG;
+
 const storage = z.strictObject({
-  adapter: z.string({ error: MISSING_ADAPTER }).min(1, { error: MISSING_ADAPTER }).default("local")
+  adapter: z.string({ error: MISSING_ADAPTER }).min(1, { error: MISSING_ADAPTER })
+    .default(defaults.storage.adapter)
     .describe("Which store: `local`, `kv`, `memory`, or one that a program registered."),
-  config: z.record(z.string(), z.json()).default({}).describe("Settings of the store, see below."),
-  max_value_bytes: z.int().min(1024).max(64 * 1024 * 1024).default(1024 * 1024).describe(
-    "Largest stored value, in bytes of its JSON text.",
-  ),
+  config: z.record(z.string(), z.json()).default(
+    { ...defaults.storage.config } as Record<never, never>,
+  )
+    .describe("Settings of the store, see below."),
+  max_value_bytes: z.int().min(1024).max(64 * 1024 * 1024)
+    .default(defaults.storage.max_value_bytes)
+    .describe("Largest stored value, in bytes of its JSON text."),
 }, { error: (issue) => issue.code === "invalid_type" ? MISSING_STORAGE : undefined });
 
 const session = z.strictObject({
-  machine_id: z.string().min(1).default("auto").describe(
+  machine_id: z.string().min(1).default(defaults.session.machine_id).describe(
     "This machine's name in scopes; \"auto\" takes the host's name.",
   ),
-  project_detection: z.enum(["git", "directory"]).default("git").describe(
-    "How the project is found: by git's remote `origin`, or by the directory's name.",
-  ),
-  max_instances: z.int().min(1).nullable().default(null).describe(
+  project_detection: z.enum(["git", "directory"]).default(defaults.session.project_detection)
+    .describe("How the project is found: by git's remote `origin`, or by the directory's name."),
+  max_instances: z.int().min(1).nullable().default(defaults.session.max_instances).describe(
     "How many instances there may be at once; null for no limit.",
   ),
-  heartbeat_interval_ms: z.int().min(100).default(5_000).describe(
+  heartbeat_interval_ms: z.int().min(100).default(defaults.session.heartbeat_interval_ms).describe(
     "How often a server renews its instance, in milliseconds.",
   ),
-  heartbeat_timeout_ms: z.int().min(300).default(60_000).describe(
+  heartbeat_timeout_ms: z.int().min(300).default(defaults.session.heartbeat_timeout_ms).describe(
     "After how many milliseconds without renewal an instance is free again, where the death of its server cannot be proven.",
   ),
 }).refine(
@@ -73,16 +55,18 @@ const session = z.strictObject({
 );
 
 const log = z.strictObject({
-  level: z.enum(["off", "error", "warn", "info", "debug"]).default("info").describe(
+  level: z.enum(["off", "error", "warn", "info", "debug"]).default(defaults.log.level).describe(
     "How much the log tells; it never holds stored values.",
   ),
-  path: z.string().min(1).default("auto").describe(
+  path: z.string().min(1).default(defaults.log.path).describe(
     "The log's file; \"auto\" is `csc.log` in the user's state folder (`csc config path` names it).",
   ),
-  max_bytes: z.int().min(10_000).default(1_000_000).describe(
+  max_bytes: z.int().min(10_000).default(defaults.log.max_bytes).describe(
     "At this size the log is renamed to `csc.log.1` and begun anew.",
   ),
-  keep_files: z.int().min(0).max(100).default(3).describe("How many old logs are kept."),
+  keep_files: z.int().min(0).max(100).default(defaults.log.keep_files).describe(
+    "How many old logs are kept.",
+  ),
 });
 
 /** The schema of a whole configuration; `storage.config` is checked by its adapter's. */
@@ -90,7 +74,5 @@ export const CONFIG_SCHEMA = z.strictObject({
   storage: storage.prefault({}),
   session: session.prefault({}),
   log: log.prefault({}),
-});
-
-/** The configuration where no file says otherwise. */
-export const DEFAULT_CONFIG: Config = CONFIG_SCHEMA.parse({});
+  coordination: coordination.prefault({}),
+}) satisfies z.ZodType<Config>;

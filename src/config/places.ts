@@ -1,0 +1,71 @@
+/**
+ * Where configuration files may be.
+ *
+ * @module
+ */
+
+import { join, resolve } from "../os/path.ts";
+
+/** The variable that names a configuration file (seeds 000 to 002). */
+export const CONFIG_VARIABLE = "CLAUDE_SESSION_COORDINATOR_CONFIG";
+
+/** A place where a configuration file may be. */
+export interface ConfigPlace {
+  readonly layer: "--config" | typeof CONFIG_VARIABLE | "project" | "user";
+  readonly path: string;
+  /** Whether somebody named this very file, so that it must exist. */
+  readonly isNamed: boolean;
+}
+
+/** A place where a YAML file of the section `coordination` may be. */
+export interface YamlPlace {
+  readonly layer: "project" | "user";
+  /** Of two files the one named first here gives way to the other. */
+  readonly name: typeof YAML_NAMES[number];
+  readonly path: string;
+}
+
+const YAML_NAMES = ["coordination", "file-patterns"] as const;
+const YAML_ENDINGS = [".yaml", ".yml"] as const;
+
+/** The places to look at, in their order. */
+export function configPlaces(
+  explicitPath: string | undefined,
+  projectFolders: readonly string[],
+): ConfigPlace[] {
+  const places: ConfigPlace[] = [];
+  const named = (layer: ConfigPlace["layer"], path: string) =>
+    places.push({ layer, path: resolve(path), isNamed: true });
+  const variable = Deno.env.get(CONFIG_VARIABLE);
+  if (explicitPath !== undefined) named("--config", explicitPath);
+  if (variable) named(CONFIG_VARIABLE, variable);
+  for (const folder of new Set(projectFolders)) {
+    const path = join(folder, ".claude", "session-coordinator-config.json");
+    places.push({ layer: "project", path, isNamed: false });
+  }
+  const home = Deno.env.get("HOME") || Deno.env.get("USERPROFILE");
+  if (home) {
+    const path = join(home, ".config", "claude-session-coordinator", "config.json");
+    places.push({ layer: "user", path, isNamed: false });
+  }
+  return places;
+}
+
+/**
+ * Where the YAML files may be: beside the JSON files of the project and of the user, in the same
+ * order, whichever JSON file is in use.
+ */
+export function yamlPlaces(places: readonly ConfigPlace[]): YamlPlace[] {
+  return places.flatMap(({ layer, path }) => {
+    if (layer !== "project" && layer !== "user") return [];
+    const folder = path.slice(0, 1 + Math.max(path.lastIndexOf("/"), path.lastIndexOf("\\")));
+    return YAML_NAMES.flatMap((name) =>
+      YAML_ENDINGS.map((ending) => ({ layer, name, path: folder + name + ending }))
+    );
+  });
+}
+
+/** Every path that has a say in the configuration, whether or not there is a file. */
+export function candidatePaths(places: readonly ConfigPlace[]): string[] {
+  return [...places, ...yamlPlaces(places)].map(({ path }) => path);
+}
