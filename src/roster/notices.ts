@@ -1,0 +1,102 @@
+/**
+ * What sessions are to be told: stored first, then seen.
+ *
+ * @module
+ */
+
+import { isObject, type Json } from "../domain/json.ts";
+import { join } from "../os/path.ts";
+import { ensurePrivateFolder, lstatOrNull, removeIfThere } from "../os/private_folder.ts";
+import { uniqueName } from "../os/unique.ts";
+import type { StorageAdapter } from "../storage/adapter.ts";
+import type { Scopes } from "./scopes.ts";
+
+/** What a notice is about. */
+export type NoticeKind = "turn" | "waiting" | "overlap" | "forced" | "denied" | "branch";
+
+/** A notice as stored. */
+export interface Notice {
+  readonly kind: NoticeKind;
+  readonly text: string;
+  /** Who it comes from, as people know them. */
+  readonly from: string;
+  /** The sub-agent of the session that it is meant for; absent for the session itself. */
+  readonly agent?: string;
+  readonly at: string;
+}
+
+/** How long a notice waits for a session that never looks. */
+const KEEP_MS = 24 * 3600 * 1000;
+
+/** The notices of a project. */
+export class Notices {
+  readonly #store: StorageAdapter;
+  readonly #scopes: Scopes;
+  readonly #inbox: string;
+
+  /** @param machineFolder Where sessions of this machine have their inboxes. */
+  constructor(store: StorageAdapter, scopes: Scopes, machineFolder: string) {
+    this.#store = store;
+    this.#scopes = scopes;
+    this.#inbox = join(machineFolder, "inbox");
+  }
+
+  /** Stores a notice, and wakes its session where it runs on this machine. */
+  async send(session: string, notice: Omit<Notice, "at">): Promise<void> {
+    const at = new Date().toISOString();
+    const scope = this.#scopes.notices(session);
+    await this.#store.store(scope, `${at} ${uniqueName()}`, { ...notice, at }, { ttlMs: KEEP_MS });
+    this.ring(session);
+  }
+
+  /** What a session, or one of its sub-agents, has not seen yet, oldest first; from now on it has. */
+  async take(session: string, agent?: string): Promise<Notice[]> {
+    const scope = this.#scopes.notices(session);
+    const notices: Notice[] = [];
+    for (const [key, entry] of await this.#store.retrieveAll(scope)) {
+      if (isObject(entry.value) && entry.value.agent !== agent) continue;
+      // Of two hooks that look at once, one has it.
+      const { ok } = await this.#store.delete(scope, key, { expected: entry.version });
+      if (ok && isNotice(entry.value)) notices.push(entry.value as unknown as Notice);
+    }
+    return notices;
+  }
+
+  /** How many notices a session has not seen. */
+  async countUnseen(session: string): Promise<number> {
+    return (await this.#store.listKeys(this.#scopes.notices(session))).length;
+  }
+
+  /** The file whose change wakes a session; made where it is not there. */
+  openInbox(session: string): string {
+    ensurePrivateFolder(this.#inbox);
+    const path = this.#inboxOf(session);
+    if (!lstatOrNull(path)) Deno.writeTextFileSync(path, "", { mode: 0o600 });
+    return path;
+  }
+
+  /** Changes a session's inbox, so that its client looks; nothing where it has none here. */
+  ring(session: string): void {
+    const path = this.#inboxOf(session);
+    if (!lstatOrNull(path)?.isFile) return;
+    try {
+      Deno.writeTextFileSync(path, `${Date.now()}\n`);
+    } catch {
+      // The notice is stored: the session sees it at its next step.
+    }
+  }
+
+  /** Removes what a session that has ended leaves. */
+  async close(session: string): Promise<void> {
+    removeIfThere(this.#inboxOf(session));
+    await this.#store.deleteScope(this.#scopes.notices(session));
+  }
+
+  #inboxOf(session: string): string {
+    return join(this.#inbox, session.replaceAll(/[^A-Za-z0-9_-]/g, "_").slice(0, 100));
+  }
+}
+
+function isNotice(value: Json): boolean {
+  return isObject(value) && typeof value.text === "string" && typeof value.kind === "string";
+}

@@ -1,0 +1,61 @@
+/**
+ * Where the state that a project shares on all its machines is kept: scopes without a machine, which
+ * no scope of a machine can be called.
+ *
+ * @module
+ */
+
+/** The scopes of one project. */
+export interface Scopes {
+  /** Every session, by its id. */
+  readonly sessions: string;
+  /** Named locks, by their name. */
+  readonly locks: string;
+  /** What leases need beside their records. */
+  readonly book: string;
+  /** Which session a client's process has, by its number: of this machine only. */
+  readonly clients: string;
+  /** What matches the scopes of all reservations. */
+  readonly filePattern: string;
+  /** The reservations of one path, by working tree. */
+  file(path: string): string;
+  /** The path whose reservations a scope holds, or null where it is too long to be seen. */
+  pathOf(scope: string): string | null;
+  /** What a session is to be told. */
+  notices(session: string): string;
+}
+
+/** A scope has 1,024 characters at the most. */
+const LONGEST_PATH = 700;
+
+/** The scopes of a project, seen from a machine. */
+export function scopesOf(machine: string, project: string): Scopes {
+  const prefix = `:${project}`;
+  const files = `${prefix}:file:`;
+  return {
+    sessions: `${prefix}:sessions`,
+    locks: `${prefix}:locks`,
+    book: `${prefix}:book`,
+    clients: `${machine}:${project}:csc:clients`,
+    filePattern: `${files.replace(/[*?[]/g, "[$&]")}*`,
+    file: (path) => files + (path.length <= LONGEST_PATH ? path : longName(path)),
+    pathOf: (scope) => {
+      const name = scope.slice(files.length);
+      return name.startsWith("~") && name.length === LONGEST_PATH ? null : name;
+    },
+    notices: (session) => `${prefix}:notices:${session}`,
+  };
+}
+
+/** A long path's end, which people know it by, behind a number that tells it from others. */
+function longName(path: string): string {
+  let [high, low] = [0xdeadbeef, 0x41c6ce57];
+  for (let i = 0; i < path.length; i++) {
+    const code = path.charCodeAt(i);
+    high = Math.imul(high ^ code, 2654435761);
+    low = Math.imul(low ^ code, 1597334677);
+  }
+  const hash = [high, low].map((half) => (half >>> 0).toString(16).padStart(8, "0")).join("");
+  const name = `~${hash}~`;
+  return name + path.slice(-(LONGEST_PATH - name.length)).toWellFormed();
+}

@@ -1,0 +1,64 @@
+/**
+ * Whether a session lives, and how long it has been quiet.
+ *
+ * @module
+ */
+
+import { probeLife } from "../os/life_file.ts";
+import type { SessionRecord } from "./session_record.ts";
+
+/**
+ * `"live"` and `"dead"` are proven (ended counts as dead); `"unproven"` is all that a missing sign of
+ * life shows: age alone proves no death.
+ */
+export type Standing = "live" | "unproven" | "dead";
+
+/** How long a session has been quiet (seed 004's tiers). */
+export type Tier = "active" | "idle" | "stale" | "abandoned";
+
+/** Below these a session is active, idle, stale; from then on abandoned. In seconds. */
+export const TIER_LIMITS_S = { active: 300, idle: 3600, stale: 86_400 } as const;
+
+/** What a session's signs of life prove, seen from a host. */
+export function standingOf(record: SessionRecord, host: string, uptimeS: number): Standing {
+  if (record.status === "completed") return "dead";
+  if (record.host !== host) return "unproven";
+  const sign = record.life ? probeLife(record.life.folder, record.life.id) : "unknown";
+  if (sign === "alive") return "live";
+  if (uptimeS < record.heartbeat.uptime_s) return "dead"; // the host was started anew
+  // A server that no hook found a client for is a session by itself. Of others it may have crashed
+  // alone: only a client that is gone as well is a proof.
+  if (record.client_pid === 0) return sign === "dead" ? "dead" : "unproven";
+  return isRunning(record.client_pid) ? "unproven" : "dead";
+}
+
+/** The tier for a time of quiet. */
+export function tierOf(quietS: number): Tier {
+  if (quietS < TIER_LIMITS_S.active) return "active";
+  if (quietS < TIER_LIMITS_S.idle) return "idle";
+  return quietS < TIER_LIMITS_S.stale ? "stale" : "abandoned";
+}
+
+/** How long ago a session last gave a sign or did something, in seconds. */
+export function quietSeconds(record: SessionRecord, nowMs: number): number {
+  const last = Math.max(Date.parse(record.last_activity), Date.parse(record.heartbeat.at));
+  return Math.max(0, Math.round((nowMs - last) / 1000));
+}
+
+/** Whether there is a process with this number; true where that cannot be seen. */
+export function isRunning(pid: number): boolean {
+  try {
+    if (Deno.build.os === "windows") askOnWindows(pid);
+    // Ignored by whoever has not asked for it; the signal that only asks would cost 10 ms here.
+    else Deno.kill(pid, "SIGURG");
+    return true;
+  } catch (error) {
+    return !(error instanceof Deno.errors.NotFound) &&
+      (error as { code?: string }).code !== "ESRCH";
+  }
+}
+
+function askOnWindows(pid: number): void {
+  const { process } = globalThis as { process?: { kill(pid: number, signal: 0): boolean } };
+  process?.kill(pid, 0);
+}
