@@ -1,0 +1,127 @@
+/**
+ * What every part of the coordination works with in one project: its sessions, leases, journal and
+ * notices.
+ *
+ * @module
+ */
+
+import type { Config } from "../config/types.ts";
+import { Journal } from "../journal/journal.ts";
+import { Snapshots } from "../journal/snapshots.ts";
+import { clockOf } from "../lease/clock.ts";
+import { type LeaseRef, Leases } from "../lease/leases.ts";
+import type { LeaseRecord, Waiter } from "../lease/record.ts";
+import { userStateFolder } from "../os/log.ts";
+import { join } from "../os/path.ts";
+import { Notices } from "../roster/notices.ts";
+import { Roster } from "../roster/roster.ts";
+import { type Scopes, scopesOf } from "../roster/scopes.ts";
+import type { StorageAdapter } from "../storage/adapter.ts";
+
+/** The coordination of one project, as one process sees it. */
+export interface Coordination {
+  readonly store: StorageAdapter;
+  readonly config: Config;
+  readonly machine: string;
+  readonly project: string;
+  readonly scopes: Scopes;
+  readonly leases: Leases;
+  readonly roster: Roster;
+  readonly notices: Notices;
+  readonly journal: Journal;
+  readonly snapshots: Snapshots;
+  /** Where this machine keeps what is not shared: proofs of life, the journal, inboxes. */
+  readonly machineFolder: string;
+  /** When a hook has to have decided, as `performance.now()` tells time; elsewhere infinite. */
+  readonly deadline: number;
+}
+
+/** What a coordination is made of. */
+export interface Parts {
+  readonly store: StorageAdapter;
+  readonly config: Config;
+  readonly machine: string;
+  readonly project: string;
+  /** Where the project keeps its files if there is no better place. */
+  readonly baseFolder: string;
+  /** See {@linkcode Coordination}; infinite by default. */
+  readonly deadline?: number;
+}
+
+/** Puts a coordination together; nothing is read or written. */
+export function coordinate(parts: Parts): Coordination {
+  const { store, machine, project } = parts;
+  const machineFolder = machineFolderOf(parts);
+  const scopes = scopesOf(machine, project);
+  const roster = new Roster(store, scopes, machine);
+  const notices = new Notices(store, scopes, machineFolder);
+  const journal = new Journal(join(machineFolder, "journal"));
+  const leases = new Leases({
+    store,
+    clock: clockOf(store),
+    witness: (sessions) => roster.deadAmong(sessions),
+    bookScope: scopes.book,
+    onHandOver: async (ref, record, waiter) => {
+      journal.append({
+        event: "hand-over",
+        ...waiter.holder,
+        ...placeIn(record),
+        token: record.token,
+      });
+      await notices.send(waiter.holder.session, {
+        kind: "turn",
+        text: turnText(ref, record, waiter),
+        from: "csc",
+        ...(waiter.holder.agent !== undefined && { agent: waiter.holder.agent }),
+      });
+    },
+  });
+  const snapshots = new Snapshots(join(machineFolder, "snapshots"));
+  const { config, deadline = Infinity } = parts;
+  return {
+    store,
+    config,
+    machine,
+    project,
+    scopes,
+    leases,
+    roster,
+    notices,
+    journal,
+    snapshots,
+    machineFolder,
+    deadline,
+  };
+}
+
+function machineFolderOf({ store, project, baseFolder }: Parts): string {
+  if (store.place.folder !== null) return store.place.folder;
+  const name = project.replaceAll(/[^A-Za-z0-9._-]+/g, "-");
+  return join(userStateFolder() ?? join(baseFolder, ".claude", "session-state"), "projects", name);
+}
+
+/** Where a reservation's file is. */
+export interface FilePlace {
+  /** The working tree's real path. */
+  readonly tree: string;
+  /** The path in it, with `/`. */
+  readonly path: string;
+}
+
+/** The place that a reservation's record tells, or nothing where it is no reservation. */
+export function placeIn({ detail }: Pick<LeaseRecord, "detail">): Partial<FilePlace> {
+  const { tree, path } = (detail ?? {}) as { tree?: unknown; path?: unknown };
+  return typeof tree === "string" && typeof path === "string" ? { tree, path } : {};
+}
+
+/** Where a hook notes which sub-agent makes a tool call, beside the clients. */
+export function callKey(callId: string): string {
+  return `call ${callId}`.slice(0, 200).toWellFormed();
+}
+
+function turnText(ref: LeaseRef, record: LeaseRecord, waiter: Waiter): string {
+  const { path } = placeIn(record);
+  const what = path === undefined ? `the lock ${ref.key}` : path;
+  return `It is your turn: ${what} is free now and kept for you for ${waiter.turn_s} s. ` +
+    `Read it again before you change it, since others have.`;
+}

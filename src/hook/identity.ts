@@ -1,0 +1,81 @@
+/**
+ * Who acts in an event, and that its session is known.
+ *
+ * @module
+ */
+
+import type { Coordination } from "../coordination/coordination.ts";
+import { headOf } from "../detect/head.ts";
+import { findRepository } from "../detect/repository.ts";
+import { isObject } from "../domain/json.ts";
+import type { Holder } from "../lease/record.ts";
+import { hostname } from "../os/host.ts";
+import type { Registered } from "../roster/roster.ts";
+import { clientPid, folderOfProject, type HookEvent } from "./event.ts";
+import { type Opened, openFolder } from "./open.ts";
+
+/** Who acts in an event. */
+export function holderOf({ session_id: session, agent_id: agent }: HookEvent): Holder {
+  return typeof agent === "string" && agent !== "" ? { session, agent } : { session };
+}
+
+/** Registers the session of an event, unless it is known already. */
+export async function ensureRegistered(opened: Opened, event: HookEvent): Promise<void> {
+  const { desk } = opened;
+  if (!desk.config.coordination.auto_register) return;
+  if (await desk.roster.sessionOf(clientPid()) === event.session_id) return;
+  await register(opened, event);
+  await noteReach(opened, event.session_id);
+}
+
+/** A session that reaches into another project has to end there too: its own journal says where. */
+async function noteReach({ repository, folder }: Opened, session: string): Promise<void> {
+  const home = findRepository(folderOfProject());
+  if (!repository || home?.mainFolder === repository.mainFolder) return;
+  const { desk } = await openFolder(folderOfProject());
+  desk.journal.append({ event: "note", session, detail: { [REACHED]: folder } });
+}
+
+const REACHED = "works_in";
+
+/** The folders of other projects in which a session has registered. */
+export function foldersReached({ journal }: Coordination, session: string): string[] {
+  const folders = journal.read(session).flatMap(({ event, detail }) => {
+    const folder = event === "note" && isObject(detail) ? detail[REACHED] : null;
+    return typeof folder === "string" ? [folder] : [];
+  });
+  return [...new Set(folders)];
+}
+
+/**
+ * Whether an event comes from a process that only has the id of a session which lives in another one:
+ * what it does must not end what that one holds.
+ */
+export async function isOfOtherProcess({ desk }: Opened, event: HookEvent): Promise<boolean> {
+  const pid = clientPid();
+  if (await desk.roster.sessionOf(pid) === event.session_id) return false;
+  const known = await desk.roster.get(event.session_id);
+  if (!known || known.standing === "dead") return false;
+  const { client_pid, host } = known.record;
+  return client_pid > 0 && client_pid !== pid && host === hostname();
+}
+
+/**
+ * Registers the session of an event.
+ *
+ * @throws {CoordinatorError} `session_taken`.
+ */
+export async function register(
+  { desk, repository, folder }: Opened,
+  { session_id: session, source }: HookEvent,
+): Promise<Registered> {
+  const registered = await desk.roster.register({
+    session,
+    clientPid: clientPid(),
+    worktree: repository?.worktree ?? folder,
+    ...(repository ? headOf(repository) : { branch: null, head: null }),
+  });
+  const { name, alias } = registered.record;
+  desk.journal.append({ event: "start", session, detail: { name, alias, source: source ?? null } });
+  return registered;
+}

@@ -1,0 +1,181 @@
+/**
+ * The steps in a session's life: start, turns, sub-agents, end.
+ *
+ * @module
+ */
+
+import type { Coordination } from "../coordination/coordination.ts";
+import { endSession, heal } from "../coordination/ending.ts";
+import { type HeldFile, Reservations } from "../coordination/reservations.ts";
+import { Locks } from "../coordination/locks.ts";
+import { CoordinatorError, messageOf } from "../domain/error.ts";
+import type { JournalEvent } from "../journal/journal.ts";
+import { type Holder, isSame } from "../lease/record.ts";
+import type { Registered } from "../roster/roster.ts";
+import type { SessionRecord } from "../roster/session_record.ts";
+import { type HookAnswer, type HookEvent, SILENT, withContext } from "./event.ts";
+import { noteFailure } from "./failures.ts";
+import { ensureRegistered, foldersReached, holderOf, register } from "./identity.ts";
+import { type Opened, openFolder } from "./open.ts";
+
+/** A session begins, goes on after a pause, or starts over with an empty context. */
+export async function onSessionStart(opened: Opened, event: HookEvent): Promise<HookAnswer> {
+  const { desk } = opened;
+  if (!desk.config.coordination.auto_register) return SILENT;
+  shareSessionId(event.session_id);
+  await heal(desk);
+  let registered: Registered;
+  try {
+    registered = await register(opened, event);
+  } catch (error) {
+    return refusal(event, error);
+  }
+  const { startContext } = await import("./start_context.ts");
+  const context = await startContext(opened, registered);
+  await desk.roster.update(event.session_id, () => ({ seen_until: new Date().toISOString() }));
+  const answer = withContext(event, context);
+  const watchPaths = [desk.notices.openInbox(event.session_id)];
+  const hookSpecificOutput = { ...answer.stdout!.hookSpecificOutput as object, watchPaths };
+  return { ...answer, stdout: { hookSpecificOutput } };
+}
+
+/** What a second process is told that has the id of a session which is open in another. */
+function refusal(event: HookEvent, error: unknown): HookAnswer {
+  if (!(error instanceof CoordinatorError) || error.code !== "session_taken") throw error;
+  return withContext(
+    event,
+    `csc: ${error.message}. ${error.hint} Until then csc denies its edits.`,
+  );
+}
+
+/** Commands that the session runs know in whose name. */
+function shareSessionId(session: string): void {
+  const path = Deno.env.get("CLAUDE_ENV_FILE");
+  if (!path) return;
+  const line = `export CLAUDE_SESSION_ID='${session.replaceAll("'", "")}'\n`;
+  try {
+    Deno.writeTextFileSync(path, line, { append: true });
+  } catch (error) {
+    noteFailure("SessionStart", messageOf(error)); // a convenience: the session goes on without it
+  }
+}
+
+/** A session ends. */
+export async function onSessionEnd({ desk }: Opened, event: HookEvent): Promise<HookAnswer> {
+  const { session_id: session, reason = "other" } = event;
+  const elsewhere = foldersReached(desk, session);
+  await endSession(desk, session, `session end: ${reason}`);
+  for (const folder of elsewhere) {
+    await endSession((await openFolder(folder)).desk, session, `session end: ${reason}`);
+  }
+  return SILENT;
+}
+
+/** The user says something: a sign of life, and the moment to tell what happened. */
+export async function onPrompt(opened: Opened, event: HookEvent): Promise<HookAnswer> {
+  try {
+    await ensureRegistered(opened, event);
+  } catch (error) {
+    return refusal(event, error);
+  }
+  const last_activity = new Date().toISOString();
+  await opened.desk.roster.beat(event.session_id, { last_activity, idle: false });
+  return await tellNotices(opened, event);
+}
+
+/** Tells a session what it has not seen yet; a sub-agent only what is meant for it. */
+export async function tellNotices({ desk }: Opened, event: HookEvent): Promise<HookAnswer> {
+  const notices = await desk.notices.take(event.session_id, event.agent_id);
+  if (notices.length === 0) return SILENT;
+  return withContext(event, notices.map(({ text }) => `csc: ${text}`).join("\n"));
+}
+
+/**
+ * The inbox changed: wakes an idle session with what it has not seen yet. One that is in the middle of
+ * a turn learns it after its next step: it cannot be woken, and what was taken would be lost.
+ */
+export async function onFileChanged({ desk }: Opened, event: HookEvent): Promise<HookAnswer> {
+  if (isBusy((await desk.roster.get(event.session_id))?.record)) return SILENT;
+  const notices = await desk.notices.take(event.session_id);
+  if (notices.length === 0) return SILENT;
+  await desk.roster.beat(event.session_id, { idle: false });
+  return { code: 2, stderr: notices.map(({ text }) => `csc: ${text}`).join("\n") };
+}
+
+/** No hook tells that the user has interrupted a turn: whoever does nothing for so long is idle too. */
+const BUSY_MS = 60_000;
+
+function isBusy(record: SessionRecord | undefined): boolean {
+  if (record?.idle !== false) return false;
+  return Date.now() - Date.parse(record.last_activity) < BUSY_MS;
+}
+
+/** A turn is over: reservations that were never used end, and nothing is under way any more. */
+export async function onStop({ desk }: Opened, event: HookEvent): Promise<HookAnswer> {
+  const reservations = new Reservations(desk);
+  for (const held of await reservations.unusedOf(event.session_id)) {
+    if (!isSame(held.record.holder, holderOf(event))) continue;
+    if (held.record.offered) continue; // its turn has only just come
+    if (held.record.uses === 0 || held.record.busy_s !== null) {
+      await reservations.unused(held, held.record.holder!);
+    }
+  }
+  const last_activity = new Date().toISOString();
+  await desk.roster.beat(event.session_id, { last_activity, idle: true });
+  // What came after the last step was left to be told now.
+  if (await desk.notices.countUnseen(event.session_id) > 0) desk.notices.ring(event.session_id);
+  return SILENT;
+}
+
+/**
+ * A sub-agent is done: what it changed goes to its session, what it borrowed goes back, the rest is
+ * free. It waits for nothing any more, so that no turn is kept for it.
+ */
+export async function onSubagentStop({ desk }: Opened, event: HookEvent): Promise<HookAnswer> {
+  const agent = holderOf(event);
+  if (agent.agent === undefined) return SILENT;
+  const reservations = new Reservations(desk);
+  for (const held of await reservations.ofSession(event.session_id)) {
+    if (isSame(held.record.holder, agent)) await handBack(reservations, held, agent);
+  }
+  const locks = new Locks(desk);
+  for (const { name, holder } of await locks.list()) {
+    if (isSame(holder, agent)) await locks.release(name, agent);
+  }
+  const denied = desk.journal.read(event.session_id).filter((one) =>
+    one.event === "deny" && one.agent === agent.agent
+  );
+  for (const { tree, path } of denied) {
+    if (tree === undefined || path === undefined) continue;
+    await desk.leases.leaveQueue(reservations.refOf({ tree, path }), agent);
+  }
+  await desk.notices.take(event.session_id, agent.agent);
+  await tellParent(desk, agent, denied);
+  return SILENT;
+}
+
+async function handBack(
+  reservations: Reservations,
+  held: HeldFile,
+  agent: Holder,
+): Promise<void> {
+  const parent: Holder = { session: agent.session };
+  const to = held.record.uses > 0 ? parent : undefined;
+  await reservations.release(held, agent, "its sub-agent is done", to);
+}
+
+/** What a sub-agent was denied, its parent would otherwise never learn. */
+async function tellParent(
+  desk: Coordination,
+  agent: Holder,
+  denied: readonly JournalEvent[],
+): Promise<void> {
+  if (denied.length === 0) return;
+  const paths = [...new Set(denied.map(({ path, detail }) => path ?? String(detail)))].join(", ");
+  await desk.notices.send(agent.session, {
+    kind: "denied",
+    from: "csc",
+    text: `your sub-agent ${agent.agent!.slice(0, 8)} was denied: ${paths}. ` +
+      "Others hold these; do not take its report of them as done.",
+  });
+}
