@@ -7,9 +7,9 @@ import { CoordinatorError } from "../src/domain/error.ts";
 import type { Json } from "../src/domain/json.ts";
 import { LifeFile } from "../src/os/life_file.ts";
 import { type Log, NO_LOG } from "../src/os/log.ts";
-import { MemoryStore } from "../src/storage/memory.ts";
+import { MemoryData, MemoryStore } from "../src/storage/memory.ts";
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "./support/assert.ts";
-import { claimOf } from "./support/claim.ts";
+import { claimOf, heldIn, oldClaimOf } from "./support/claim.ts";
 import { eventually, pause } from "./support/project.ts";
 import { TempFolder } from "./support/temp.ts";
 
@@ -17,7 +17,8 @@ const HOST = Deno.hostname();
 
 /** A project in memory: what several servers of one machine share. */
 class World implements Disposable {
-  readonly store = new MemoryStore();
+  readonly memory = new MemoryData();
+  readonly store = new MemoryStore(this.memory);
   readonly #temp = new TempFolder();
   readonly lifeFolder = this.#temp.join("alive");
   readonly warnings: string[] = [];
@@ -58,7 +59,7 @@ class World implements Disposable {
   }
 
   claims(): Promise<string[]> {
-    return this.store.listKeys("laptop:ada/engine:csc:claims");
+    return heldIn(this.store, "laptop:ada/engine:csc:claims");
   }
 
   [Symbol.dispose](): void {
@@ -66,8 +67,9 @@ class World implements Disposable {
   }
 }
 
-const live = () => claimOf({ host: HOST, uptime_s: Deno.osUptime() });
-const silent = () => claimOf({ host: HOST, uptime_s: Deno.osUptime() - 5 });
+const LIVE = () => ({ host: HOST, uptime_s: Deno.osUptime() });
+const live = () => claimOf(LIVE());
+const silent = () => claimOf({ host: HOST, uptime_s: Deno.osUptime() - 5, ttl_s: 1 });
 
 Deno.test("a fresh pool has four instances and grows with each claim beyond", async () => {
   using world = new World();
@@ -130,7 +132,7 @@ Deno.test("a silent holder that stays silent for one more interval is replaced",
   await world.plant("claude_1", silent());
   const life = LifeFile.start(world.lifeFolder);
   const own = await pool.claim(life, null, "claude_1");
-  assertEquals(own.claim.life, life.id);
+  assertEquals(own.holder.session, life.id);
   assert(world.warnings.some((event) => event.includes("taken over from a silent server")));
   life.end();
 });
@@ -143,24 +145,34 @@ Deno.test("a silent holder that speaks up within that interval keeps its instanc
   const life = LifeFile.start(world.lifeFolder);
   const refusal = assertRejects(() => pool.claim(life, null, "claude_1"), CoordinatorError);
   await pause(50);
-  const heartbeat = { ...planted.heartbeat, count: 2, uptime_s: Deno.osUptime() };
-  await world.plant("claude_1", { ...planted, heartbeat });
+  await world.plant("claude_1", { ...planted, renewed_s: Deno.osUptime() });
   assertEquals((await refusal).code, "instance_taken");
   life.end();
 });
 
 Deno.test("a silent holder is only freed when it was silent at two looks with the same heartbeat", async () => {
   using world = new World();
-  const pool = world.pool({ timeoutMs: 300 });
+  const pool = world.pool({ timeoutMs: 300, intervalMs: 20 });
   const planted = silent();
   await world.plant("claude_1", planted);
   await pool.watchOver();
   assertEquals(await world.claims(), ["claude_1"], "the first look frees nobody");
-  await world.plant("claude_1", { ...planted, heartbeat: { ...planted.heartbeat, count: 2 } });
+  await pause(25);
+  await world.plant("claude_1", planted);
   await pool.watchOver();
   assertEquals(await world.claims(), ["claude_1"], "it beat in between");
+  await pause(25);
   await pool.watchOver();
   assertEquals(await world.claims(), []);
+});
+
+Deno.test("many looks at a silent holder do not stand for an interval", async () => {
+  using world = new World();
+  const pool = world.pool({ timeoutMs: 300, intervalMs: 50_000 });
+  await world.plant("claude_1", silent());
+  for (let looks = 0; looks < 5; looks++) await pool.watchOver();
+  assertEquals((await pool.list()).held.map(({ standing }) => standing), ["silent"]);
+  assertEquals(await world.claims(), ["claude_1"]);
 });
 
 Deno.test("renewing answers null once another holds the instance, and then releasing leaves it alone", async () => {
@@ -169,13 +181,207 @@ Deno.test("renewing answers null once another holds the instance, and then relea
   const life = LifeFile.start(world.lifeFolder);
   const own = await pool.claim(life, null);
   const renewed = await pool.renew(own);
-  assertEquals(renewed?.claim.heartbeat.count, 2);
-  assertEquals((await pool.renew(own))?.claim.life, life.id, "a lost answer is no take-over");
+  assertEquals(renewed?.token, own.token);
+  assertEquals((await pool.renew(own))?.holder.session, life.id, "a lost answer is no take-over");
   await world.plant("claude_1", live());
   assertEquals(await pool.renew(renewed!), null);
   await pool.release(renewed!);
   assertEquals(await world.claims(), ["claude_1"]);
   life.end();
+});
+
+Deno.test("a claim of an older csc is held while its holder lives, and free when it is dead", async () => {
+  using world = new World();
+  const [theirs, ours] = [LifeFile.start(world.lifeFolder), LifeFile.start(world.lifeFolder)];
+  const pool = world.pool();
+  await world.plant("claude_1", oldClaimOf({ ...LIVE(), life: theirs.id }));
+  await assertRejects(() => pool.claim(ours, null, "claude_1"), CoordinatorError, "process 1 on");
+  assertEquals((await pool.claim(ours, null)).instance, "claude_2");
+  const path = `${world.lifeFolder}/${theirs.id}`;
+  theirs.end();
+  Deno.writeTextFileSync(path, "");
+  assertEquals((await pool.claim(ours, null, "claude_1")).instance, "claude_1");
+  assert((await pool.list()).held.every(({ token }) => token > 0), "it is a lease now");
+  ours.end();
+});
+
+Deno.test("a silent claim of an older csc is freed after one more interval of silence", async () => {
+  using world = new World();
+  const pool = world.pool({ timeoutMs: 300, intervalMs: 20 });
+  const life = LifeFile.start(world.lifeFolder);
+  await world.plant("claude_1", oldClaimOf({ host: HOST, uptime_s: Deno.osUptime() - 5 }));
+  await pool.watchOver();
+  assertEquals(await world.claims(), ["claude_1"]);
+  assertEquals((await pool.claim(life, null, "claude_1")).holder.session, life.id);
+  life.end();
+});
+
+Deno.test("an older csc finds its claim in a lease that is held, renewed with it, and none in a free one", async () => {
+  using world = new World();
+  const [pool, life] = [world.pool(), LifeFile.start(world.lifeFolder)];
+  const stored = async () => {
+    const entry = await world.store.retrieve("laptop:ada/engine:csc:claims", "claude_1");
+    return entry!.value as unknown as ReturnType<typeof oldClaimOf>;
+  };
+  const own = await pool.claim(life, "0b7e-session");
+  const { heartbeat, signed_on_at, ...claim } = await stored();
+  const { host, pid, client_session } = claim;
+  assertEquals([claim.life, host, pid], [life.id, HOST, Deno.pid]);
+  assertEquals(client_session, "0b7e-session");
+  assert(!Number.isNaN(Date.parse(signed_on_at as string)));
+  const beat = async () => (await stored()).heartbeat as Record<string, Json>;
+  assertEquals(heartbeat, await beat());
+  const { count, uptime_s, at } = await beat();
+  assert(Math.abs(uptime_s as number - Deno.osUptime()) <= 1);
+  assert(Math.abs(Date.parse(at as string) - Date.now()) < 2000);
+  await eventually("it beats", async () => await pool.renew(own) && (await beat()).count !== count);
+  await pool.release(own);
+  assertEquals((await stored()).heartbeat, null);
+  life.end();
+});
+
+Deno.test("who takes up a dead claim of an older csc first keeps it", async () => {
+  using world = new World();
+  const dead = oldClaimOf({ host: HOST, uptime_s: Deno.osUptime() + 1000 });
+  await world.plant("claude_1", dead);
+  const read = world.store.retrieveAll.bind(world.store);
+  let isRaced = false;
+  world.store.retrieveAll = async (scope) => {
+    const entries = await read(scope);
+    if (!isRaced) await world.plant("claude_1", oldClaimOf(LIVE()));
+    isRaced = true;
+    return entries;
+  };
+  await world.pool().watchOver();
+  assertEquals(await world.claims(), ["claude_1"]);
+});
+
+Deno.test("an instance that an older csc took is lost, and given back to nobody", async () => {
+  using world = new World();
+  const pool = world.pool();
+  const life = LifeFile.start(world.lifeFolder);
+  const own = await pool.claim(life, null);
+  await world.plant("claude_1", oldClaimOf(LIVE()));
+  await pool.release(own);
+  assertEquals(await pool.renew(own), null);
+  assertEquals((await pool.list()).held[0].token, 0, "the older one's claim stands");
+  life.end();
+});
+
+Deno.test("an instance that was freed in its holder's silence is still its own, unless another had it", async () => {
+  using world = new World();
+  const [pool, life] = [world.pool(), LifeFile.start(world.lifeFolder)];
+  const own = await pool.claim(life, null);
+  const lapsed = claimOf({ host: HOST, life: life.id, uptime_s: Deno.osUptime() - 90 });
+  await world.plant("claude_1", { ...lapsed, token: own.token });
+  const again = (await pool.renew(own))!;
+  assert(again.token > own.token, "under a new token");
+  await world.plant("claude_1", { ...lapsed, token: again.token });
+  const other = LifeFile.start(world.lifeFolder);
+  const [theirs, heir] = [world.pool(), world.pool()];
+  await theirs.release(await heir.claim(other, null, "claude_1"));
+  assertEquals(await pool.renew(again), null, "what another did there meanwhile has to be told");
+  life.end();
+  other.end();
+});
+
+Deno.test("who claims and leaves under a limit leaves no room for a sleeper's return", async () => {
+  using world = new World();
+  const [pool, heir] = [world.pool({ maxInstances: 1 }), world.pool({ maxInstances: 1 })];
+  const lives = [LifeFile.start(world.lifeFolder), LifeFile.start(world.lifeFolder)];
+  const own = await pool.claim(lives[0], null);
+  await world.store.delete("laptop:ada/engine:csc:claims", "claude_1");
+  await heir.claim(lives[1], null, "boss");
+  assertEquals(await pool.renew(own), null);
+  assertEquals(await world.claims(), ["boss"]);
+  for (const life of lives) life.end();
+});
+
+Deno.test("what is long free is forgotten, and tokens go on rising", async () => {
+  using world = new World();
+  const [pool, life] = [world.pool(), LifeFile.start(world.lifeFolder)];
+  const scope = "laptop:ada/engine:csc:claims";
+  const token = Date.now() + 3_600_000;
+  const anHourAgo = new MemoryStore(world.memory, undefined, () => Date.now() - 3_600_000);
+  await anHourAgo.store(
+    scope,
+    "claude_1",
+    { ...claimOf(), holder: null, token } as unknown as Json,
+  );
+  await pool.watchOver();
+  assertEquals(await world.store.listKeys(scope), []);
+  assertEquals((await pool.claim(life, null)).token, token + 1);
+  life.end();
+});
+
+/** Two servers of which the first believes to hold what the second holds. */
+async function succession(world: World) {
+  const [pool, heirs] = [world.pool(), world.pool()];
+  const lives = [LifeFile.start(world.lifeFolder), LifeFile.start(world.lifeFolder)];
+  const own = await pool.claim(lives[0], null);
+  const lapsed = claimOf({ host: HOST, uptime_s: Deno.osUptime() + 1000 }); // before a reboot
+  await world.plant("claude_1", { ...lapsed, token: own.token });
+  await heirs.claim(lives[1], null, "claude_1");
+  const end = () => lives.forEach((life) => life.end());
+  return { pool, own, before: world.data(pool), heir: world.data(heirs), end };
+}
+
+Deno.test("a write under an instance that is another's is refused where that one has written", async () => {
+  using world = new World();
+  const { pool, before, heir, end } = await succession(world);
+  const scope = "session:claude_1";
+  await heir.store(scope, "status", "heir's", "claude_1");
+  const lost = await assertRejects(
+    () => before.store(scope, "status", "late", "claude_1"),
+    CoordinatorError,
+    "no longer claude_1",
+  );
+  assertEquals([lost.code, pool.own, pool.takeLoss()], ["identity_lost", null, null], "told once");
+  assertEquals((await heir.retrieve(scope, "status"))?.value, "heir's");
+  end();
+});
+
+for (const what of ["delete", "deleteScope"] as const) {
+  Deno.test(`a late ${what} under an instance that is another's is refused`, async () => {
+    using world = new World();
+    const { before, heir, end } = await succession(world);
+    const scope = "session:claude_1";
+    await heir.store(scope, "status", "heir's", "claude_1");
+    const lost = await assertRejects(() => before[what](scope, "status"), CoordinatorError);
+    assertEquals(lost.code, "identity_lost");
+    assertEquals((await heir.retrieve(scope, "status"))?.value, "heir's");
+    end();
+  });
+}
+
+Deno.test("a write that came after a pause under an instance that is another's is told afterwards", async () => {
+  using world = new World();
+  const { own, before, end } = await succession(world);
+  await eventually("the pause shows", () => Deno.osUptime() > own.renewedS);
+  const lost = await assertRejects(
+    () => before.store("session:claude_1", "status", "late", "claude_1"),
+    CoordinatorError,
+  );
+  assertEquals(lost.code, "identity_lost");
+  end();
+});
+
+Deno.test("scopes that all share are written by all in turn, and so is another's session scope", async () => {
+  using world = new World();
+  const pools = [world.pool(), world.pool()];
+  const lives = pools.map(() => LifeFile.start(world.lifeFolder));
+  const data = pools.map((pool) => world.data(pool));
+  for (const [i, pool] of pools.entries()) await pool.claim(lives[i], null);
+  for (const scope of ["issue:15", "session:claude_1"]) {
+    for (const i of [1, 0, 1, 0]) {
+      await data[i].store(scope, "k", i, `claude_${i + 1}`);
+      assertEquals((await data[0].retrieve(scope, "k"))?.value, i);
+    }
+  }
+  await data[0].store("session:claude_1", "l", 1, "claude_1");
+  assertEquals(await data[0].deleteScope("session:claude_1"), true);
+  assertEquals(await data[0].deleteScope("session:claude_1"), false);
+  for (const life of lives) life.end();
 });
 
 const BAD_NAMES = ["", " ", "a b", "../x", "-x", ".x", "a".repeat(65), "claude:1", "ä", "a\n"];

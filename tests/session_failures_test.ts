@@ -7,6 +7,7 @@ import { NO_LOG } from "../src/os/log.ts";
 import type { StorageAdapter } from "../src/storage/adapter.ts";
 import { MemoryData, MemoryStore } from "../src/storage/memory.ts";
 import { assert, assertEquals, assertRejects } from "./support/assert.ts";
+import { heldIn } from "./support/claim.ts";
 import { eventually } from "./support/project.ts";
 import { TempFolder } from "./support/temp.ts";
 
@@ -15,25 +16,20 @@ const REGISTRY = "laptop:ada/engine:instances";
 
 /** A store of which calls can be made to fail. */
 class Failing extends MemoryStore {
-  fails: (method: keyof StorageAdapter, scope: string) => boolean = () => false;
+  fails: (method: keyof StorageAdapter, scope: string, key: string) => boolean = () => false;
 
   override retrieve(...args: Parameters<StorageAdapter["retrieve"]>) {
-    this.#fail("retrieve", args[0]);
+    this.#fail("retrieve", ...args);
     return super.retrieve(...args);
   }
 
   override store(...args: Parameters<MemoryStore["store"]>) {
-    this.#fail("store", args[0]);
+    this.#fail("store", ...args);
     return super.store(...args);
   }
 
-  override delete(...args: Parameters<MemoryStore["delete"]>) {
-    this.#fail("delete", args[0]);
-    return super.delete(...args);
-  }
-
-  #fail(method: keyof StorageAdapter, scope: string): void {
-    if (this.fails(method, scope)) throw new CoordinatorError("store_busy", "busy", "later");
+  #fail(method: keyof StorageAdapter, scope: string, key: string, ..._more: unknown[]): void {
+    if (this.fails(method, scope, key)) throw new CoordinatorError("store_busy", "busy", "later");
   }
 }
 
@@ -54,7 +50,7 @@ class World implements Disposable {
   }
 
   claims(): Promise<string[]> {
-    return this.look.listKeys(CLAIMS);
+    return heldIn(this.look, CLAIMS);
   }
 
   [Symbol.dispose](): void {
@@ -66,7 +62,7 @@ Deno.test("a sign-off that the store refuses keeps the instance, and can be repe
   using world = new World();
   const { store, session } = world.session();
   await session.signOn();
-  store.fails = (method, scope) => method === "delete" && scope === CLAIMS;
+  store.fails = (method, scope) => method === "store" && scope === CLAIMS;
   await assertRejects(() => session.signOff(), CoordinatorError, "busy");
   assertEquals(session.context?.session_id, "claude_1");
   store.fails = () => false;
@@ -137,7 +133,7 @@ Deno.test("a move to another instance stands, also where the old one cannot be g
   using world = new World();
   const { store, session } = world.session();
   await session.signOn();
-  store.fails = (method, scope) => method === "delete" && scope === CLAIMS;
+  store.fails = (_method, scope, key) => scope === CLAIMS && key === "claude_1";
   assertEquals((await session.signOn("claude_3")).session_id, "claude_3");
   assertEquals((await session.require()).session_id, "claude_3");
   store.fails = () => false;

@@ -1,13 +1,23 @@
 /**
- * A claim on an instance, and whether its holder still stands behind it.
+ * A claim on an instance: the lease on it, and whether its holder still stands behind it.
  *
  * @module
  */
 
+import { CoordinatorError } from "../domain/error.ts";
 import { isObject, type Json } from "../domain/json.ts";
+import { apply } from "../lease/apply.ts";
+import {
+  hasExpired,
+  isOfOtherBoot,
+  type LeaseRecord,
+  type Moment,
+  readLease,
+} from "../lease/record.ts";
+import { uptimeSeconds } from "../os/host.ts";
 import type { LifeSign } from "../os/life_file.ts";
 
-/** Who holds an instance, as it is stored. */
+/** Who holds an instance. */
 export interface Claim {
   /** The life file of the server that holds it. */
   readonly life: string;
@@ -18,52 +28,82 @@ export interface Claim {
   /** The client's session, where it told one. */
   readonly client_session: string | null;
   readonly signed_on_at: string;
-  readonly heartbeat: Heartbeat;
-}
-
-/** The last sign that a holder gave. */
-export interface Heartbeat {
-  readonly count: number;
-  /** The host's uptime in whole seconds: a clock that no change of the time of day disturbs. */
-  readonly uptime_s: number;
-  readonly at: string;
+  /** The last sign of life: the host's uptime in whole seconds, and the time for people. */
+  readonly heartbeat: { readonly uptime_s: number; readonly at: string };
 }
 
 /** `"dead"` is proven; `"silent"` means that heartbeats were missed, which a pause also explains. */
 export type Standing = "live" | "silent" | "dead";
 
-/** What is known at the moment of judging. */
-export interface Witness {
-  readonly lifeSign: LifeSign;
-  readonly host: string;
-  readonly uptimeS: number;
-  /** The store's clock. */
-  readonly nowMs: number;
+/**
+ * Judges the holder of a lease, by more than the lease's time.
+ *
+ * @param known What its life file says, and which host and moment it is here.
+ */
+export function judge(
+  lease: LeaseRecord,
+  known: { readonly lifeSign: LifeSign; readonly host: string; readonly moment: Moment },
+): Standing {
+  const { lifeSign, host } = known;
+  if (lifeSign === "dead" || lease.holder?.session === NOBODY.life) return "dead";
+  // Another host's uptime means nothing here.
+  const isHere = claimIn(lease).host === host;
+  const moment: Moment = isHere ? known.moment : { ...known.moment, clock: "store" };
+  if (isOfOtherBoot(lease, moment)) return lifeSign === "alive" ? "live" : "dead";
+  return hasExpired(lease, moment) ? "silent" : "live";
 }
 
-/** Judges a claim. Uptimes are whole seconds, so silence is held against nobody a second early. */
-export function judge(claim: Claim, witness: Witness, timeoutMs: number): Standing {
-  if (witness.lifeSign === "dead") return "dead";
-  const { heartbeat } = claim;
-  if (claim.host !== witness.host) {
-    return witness.nowMs - Date.parse(heartbeat.at) > timeoutMs ? "silent" : "live";
+/** What a lease tells of its holder. */
+export function claimIn({ holder, detail, renewed_s, renewed_at }: LeaseRecord): Claim {
+  const told = isObject(detail) ? detail : {};
+  const text = (value: Json | undefined) => typeof value === "string" ? value : "";
+  return {
+    life: holder?.session ?? "",
+    host: text(told.host),
+    pid: typeof told.pid === "number" ? told.pid : 0,
+    client_session: text(told.client_session) || null,
+    signed_on_at: text(told.signed_on_at),
+    heartbeat: { uptime_s: renewed_s, at: renewed_at },
+  };
+}
+
+/** A lease as a claim that an older csc reads beside it; where it is free, as none. */
+export function oldClaimBeside(lease: LeaseRecord): Record<string, Json> {
+  if (lease.holder === null) return { heartbeat: null };
+  const { heartbeat: { at }, ...claim } = claimIn(lease);
+  return { ...claim, heartbeat: { count: lease.renewed_s, uptime_s: uptimeSeconds(), at } };
+}
+
+/**
+ * Reads the lease on an instance. A claim of an older csc is read as the lease that it would be, but
+ * with token 0; and what is neither as that of nobody, long over, so that it blocks nobody.
+ *
+ * @throws {CoordinatorError} `store_newer` where a newer csc wrote it.
+ */
+export function readClaim(value: Json, instance: string, ttlS: number): LeaseRecord {
+  try {
+    return readLease(value, `on ${instance}`);
+  } catch (error) {
+    if (!(error instanceof CoordinatorError) || error.code !== "store_corrupt") throw error;
   }
-  if (witness.lifeSign === "unknown" && witness.uptimeS < heartbeat.uptime_s) return "dead"; // rebooted
-  return (witness.uptimeS - heartbeat.uptime_s - 1) * 1000 > timeoutMs ? "silent" : "live";
+  const claim = isOldClaim(value) ? value as unknown as typeof NOBODY : NOBODY;
+  const { life, heartbeat: { uptime_s, at } } = claim;
+  const moment: Moment = { clock: "uptime", s: uptime_s, wallMs: Date.parse(at) };
+  const known = { moment, isDead: () => false, floor: 0, request: "" };
+  const request = { op: "acquire", holder: { session: life }, ttlS, purpose: "" } as const;
+  const { outcome } = apply(null, { ...request, detail: { ...claim } as unknown as Json }, known);
+  return { ...outcome.record, token: 0 };
 }
 
-/** Reads a stored claim; null where it is none. */
-export function readClaim(value: Json): Claim | null {
-  if (!isObject(value) || !isObject(value.heartbeat)) return null;
-  const { life, host, signed_on_at, heartbeat } = value;
-  if (typeof life !== "string" || typeof host !== "string" || typeof signed_on_at !== "string") {
-    return null;
-  }
-  if (typeof heartbeat.uptime_s !== "number" || typeof heartbeat.at !== "string") return null;
-  return value as unknown as Claim;
+function isOldClaim(value: Json): boolean {
+  if (!isObject(value) || !isObject(value.heartbeat ?? null)) return false;
+  const { uptime_s, at } = value.heartbeat as Record<string, Json>;
+  return typeof value.life === "string" && typeof value.host === "string" &&
+    typeof uptime_s === "number" && typeof at === "string" && !Number.isNaN(Date.parse(at));
 }
 
-/** The claim's JSON. */
-export function claimJson(claim: Claim): Json {
-  return { ...claim, heartbeat: { ...claim.heartbeat } };
-}
+/** Holds what does not say who holds it. */
+const NOBODY: Pick<Claim, "life" | "heartbeat"> = {
+  life: "",
+  heartbeat: { uptime_s: 0, at: new Date(0).toISOString() },
+};

@@ -6,7 +6,7 @@
 
 import { escapeGlob } from "../domain/glob.ts";
 import type { Json } from "../domain/json.ts";
-import type { StorageAdapter } from "../storage/adapter.ts";
+import type { Entry, StorageAdapter } from "../storage/adapter.ts";
 import type { InstancePool } from "./instances.ts";
 import {
   checkReadable,
@@ -15,6 +15,7 @@ import {
   isReserved,
   REGISTRY_KEY,
   scopePrefix,
+  sessionScope,
 } from "./names.ts";
 
 /** A value with who stored it and when. */
@@ -25,7 +26,10 @@ export interface Stored {
   readonly storedAt: string | null;
 }
 
-/** The data of a project: on this machine, or, where a machine is named, read-only of another. */
+/**
+ * The data of a project: on this machine, or, where a machine is named, read-only of another. What
+ * changes the scope of this server's own instance throws `identity_lost` once that is another's.
+ */
 export class ProjectData {
   readonly #store: StorageAdapter;
   readonly #machine: string;
@@ -42,7 +46,8 @@ export class ProjectData {
   /** Stores a value under an author's name. */
   async store(scope: string, key: string, value: Json, author: string): Promise<void> {
     checkWritable(scope);
-    await this.#store.store(this.#full(scope), key, value, { author });
+    const full = this.#full(scope);
+    await this.#change(scope, (fence) => this.#store.store(full, key, value, { author, fence }));
   }
 
   /** A value, or null where there is none. */
@@ -53,24 +58,31 @@ export class ProjectData {
       return { value: (await this.#pool.list()).instances, author: null, storedAt: null };
     }
     const entry = await this.#store.retrieve(this.#full(scope, machine), key);
-    return entry && {
-      value: entry.value,
-      author: entry.author,
-      storedAt: new Date(entry.storedAtMs).toISOString(),
-    };
+    return entry && storedIn(entry);
+  }
+
+  /** All values of a scope on this machine, by their keys. */
+  async retrieveAll(scope: string): Promise<Map<string, Stored>> {
+    checkReadable(scope);
+    const entries = await this.#store.retrieveAll(this.#full(scope));
+    return new Map([...entries].map(([key, entry]) => [key, storedIn(entry)]));
   }
 
   /** Removes a key; answers whether it existed. */
   async delete(scope: string, key: string): Promise<boolean> {
     checkWritable(scope);
-    const result = await this.#store.delete(this.#full(scope), key);
+    const full = this.#full(scope);
+    const result = await this.#change(scope, (fence) => this.#store.delete(full, key, { fence }));
     return result.ok && result.existed;
   }
 
   /** Removes a scope; answers whether it existed. */
   async deleteScope(scope: string): Promise<boolean> {
     checkWritable(scope);
-    return await this.#store.deleteScope(this.#full(scope));
+    if (!this.#isOwn(scope)) return await this.#store.deleteScope(this.#full(scope));
+    const keys = await this.#store.listKeys(this.#full(scope));
+    for (const key of keys) await this.delete(scope, key); // only keys are fenced
+    return keys.length > 0;
   }
 
   /** The keys of a scope. */
@@ -87,7 +99,24 @@ export class ProjectData {
     return scopes.map((scope) => scope.slice(prefix.length)).filter((scope) => !isReserved(scope));
   }
 
+  #isOwn(scope: string): boolean {
+    const { own } = this.#pool;
+    return own !== null && scope === sessionScope(own.instance);
+  }
+
+  /** In the scope of one's own instance only as long as it is one's own. */
+  #change<R extends { readonly ok: boolean }>(
+    scope: string,
+    write: (fence?: number) => Promise<R>,
+  ): Promise<R> {
+    return this.#isOwn(scope) ? this.#pool.writeAs(this.#pool.own!, write) : write();
+  }
+
   #full(scope: string, machine = this.#machine): string {
     return scope === "" ? "" : `${scopePrefix(machine, this.#project)}:${scope}`;
   }
+}
+
+function storedIn({ value, author, storedAtMs }: Entry): Stored {
+  return { value, author, storedAt: new Date(storedAtMs).toISOString() };
 }

@@ -1,19 +1,23 @@
 /**
  * The pool of instances of one project on one machine: `claude_1` to `claude_4`, and more as needed.
- * Each is held by at most one server: a claim is one conditional write on a key of its own.
+ * Each is a lease, held by the life of one server.
  *
  * @module
  */
 
 import { CoordinatorError, messageOf } from "../domain/error.ts";
 import { isObject, type Json } from "../domain/json.ts";
+import type { Request } from "../lease/apply.ts";
+import { clockOf } from "../lease/clock.ts";
+import { Leases } from "../lease/leases.ts";
+import type { Holder } from "../lease/record.ts";
 import { hostname, uptimeSeconds } from "../os/host.ts";
+import { buryLife, type LifeFile, probeLife } from "../os/life_file.ts";
 import type { Log } from "../os/log.ts";
 import { sleep } from "../os/sleep.ts";
-import { buryLife, type LifeFile, probeLife } from "../os/life_file.ts";
 import type { StorageAdapter, Version } from "../storage/adapter.ts";
-import { type Claim, claimJson, judge, readClaim, type Standing } from "./claim.ts";
-import { CLAIMS_SCOPE, INSTANCES_SCOPE, REGISTRY_KEY, scopePrefix } from "./names.ts";
+import { type Claim, claimIn, judge, oldClaimBeside, readClaim, type Standing } from "./claim.ts";
+import { BOOK_SCOPE, CLAIMS_SCOPE, INSTANCES_SCOPE, REGISTRY_KEY, scopePrefix } from "./names.ts";
 
 /** What the pool needs to know. */
 export interface PoolOptions {
@@ -32,15 +36,22 @@ export interface PoolOptions {
 export interface Held {
   readonly instance: string;
   readonly claim: Claim;
-  readonly version: Version;
   readonly standing: Standing;
+  readonly version: Version;
+  /** The lease's fencing token; 0 for what is no lease, as an older csc wrote it. */
+  readonly token: number;
 }
 
 /** A claim that this server holds. */
 export interface OwnClaim {
   readonly instance: string;
-  readonly claim: Claim;
-  readonly version: Version;
+  readonly holder: Holder;
+  /** What its lease tells of its holder. */
+  readonly detail: Json;
+  /** The lease's fencing token. */
+  readonly token: number;
+  /** The host's uptime when it was last renewed; it goes on while the host sleeps. */
+  readonly renewedS: number;
 }
 
 /** Each instance with `"taken"` or `"available"`, in their natural order (seed 002's registry). */
@@ -55,53 +66,70 @@ const MAX_REPUBLISHED = 20;
 
 const INSTANCE_NAME = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/;
 
-/** The instances of one project on one machine. */
+/** The instances of one project on one machine, and which of them this server holds. */
 export class InstancePool {
   readonly #options: PoolOptions;
   readonly #claims: string;
   readonly #registry: string;
-  /** Silent holders, with the heartbeat at which they were last seen. */
-  #silentAt = new Map<string, number>();
+  readonly #leases: Leases;
+  readonly #ttlS: number;
+  readonly #limit: number;
+  /** Silent holders, and since when this server has watched them without hearing anything. */
+  readonly #silent = new Map<string, { readonly version: Version; readonly sinceMs: number }>();
+  #own: OwnClaim | null = null;
+  /** Why there is no claim any more, until it is told. */
+  #loss: CoordinatorError | null = null;
 
   constructor(options: PoolOptions) {
+    const { store, lifeFolder } = options;
+    const witness = (lives: readonly string[]) =>
+      Promise.resolve(new Set(lives.filter((life) => probeLife(lifeFolder, life) === "dead")));
     const prefix = scopePrefix(options.machine, options.project);
     this.#options = options;
     this.#claims = `${prefix}:${CLAIMS_SCOPE}`;
     this.#registry = `${prefix}:${INSTANCES_SCOPE}`;
+    this.#limit = options.maxInstances ?? Infinity;
+    this.#ttlS = Math.ceil(options.heartbeatTimeoutMs / 1000);
+    const bookScope = `${prefix}:${BOOK_SCOPE}`;
+    const clock = clockOf(store);
+    this.#leases = new Leases({ store, clock, witness, bookScope, beside: oldClaimBeside });
+  }
+
+  /** The claim that this server holds, as it knows. */
+  get own(): OwnClaim | null {
+    return this.#own;
   }
 
   /** All instances, after freeing those whose holder is proven dead. */
   async list(): Promise<{ instances: InstanceMap; firstAvailable: string | null; held: Held[] }> {
-    const held = await this.#heal(await this.#held());
-    const instances = await this.#map(held);
+    const held = await this.#heal();
+    const published = await this.#published().catch((error) => {
+      this.#options.log.warn(messageOf(error));
+      return null; // a copy that cannot be read is as good as none
+    });
+    const instances = this.#map(held, published);
     const available = Object.keys(instances).find((id) => instances[id] === "available");
     return { instances, firstAvailable: available ?? null, held };
   }
 
-  /** Every claim, with what its holder's signs of life say. */
-  async #held(): Promise<Held[]> {
-    const { store } = this.#options;
-    const found: Held[] = [];
-    for (const instance of await store.listKeys(this.#claims)) {
-      const one = await this.#look(instance);
-      if (one) found.push(one);
-    }
-    return found;
+  /** Whether an instance is held by somebody, dead or alive. */
+  async isHeld(instance: string): Promise<boolean> {
+    const entry = await this.#options.store.retrieve(this.#claims, instance);
+    return entry !== null && readClaim(entry.value, instance, this.#ttlS).holder !== null;
   }
 
-  async #look(instance: string): Promise<Held | null> {
-    const { store, lifeFolder, heartbeatTimeoutMs } = this.#options;
-    const entry = await store.retrieve(this.#claims, instance);
-    if (!entry) return null;
-    const claim = readClaim(entry.value);
-    if (!claim) return { instance, claim: NOBODY, version: entry.version, standing: "dead" };
-    const standing = judge(claim, {
-      lifeSign: probeLife(lifeFolder, claim.life),
-      host: hostname(),
-      uptimeS: uptimeSeconds(),
-      nowMs: await store.now(),
-    }, heartbeatTimeoutMs);
-    return { instance, claim, version: entry.version, standing };
+  /** Every claim, with what its holder's signs of life say. */
+  async #held(): Promise<Held[]> {
+    const { store, lifeFolder } = this.#options;
+    const entries = await store.retrieveAll(this.#claims);
+    const moment = await this.#leases.now();
+    return [...entries].flatMap(([instance, { value, version }]) => {
+      const lease = readClaim(value, instance, this.#ttlS);
+      if (lease.holder === null) return [];
+      const lifeSign = probeLife(lifeFolder, lease.holder.session);
+      const standing = judge(lease, { lifeSign, host: hostname(), moment });
+      return [{ instance, claim: claimIn(lease), standing, version, token: lease.token }];
+    });
   }
 
   /**
@@ -113,21 +141,27 @@ export class InstancePool {
    */
   async claim(life: LifeFile, clientSession: string | null, wanted?: string): Promise<OwnClaim> {
     if (wanted !== undefined && !INSTANCE_NAME.test(wanted)) throw badName(wanted);
-    const deadline = performance.now() + RACE_DEADLINE_MS;
+    const holder = { session: life.id };
+    const detail = {
+      life: life.id,
+      host: hostname(),
+      pid: Deno.pid,
+      client_session: clientSession,
+      signed_on_at: new Date(await this.#options.store.now()).toISOString(),
+    };
+    const watchMs = this.#options.heartbeatIntervalMs * 1.2;
+    const deadline = performance.now() + RACE_DEADLINE_MS + 2 * watchMs;
     while (performance.now() < deadline) {
-      if (wanted !== undefined && !await this.#hasPlaceFor(wanted)) throw this.#allTaken();
-      const instance = wanted ?? await this.#choose();
-      const { own, holder } = await this.#tryClaim(instance, life, clientSession);
-      if (!own) {
-        if (wanted !== undefined && holder) throw taken(holder);
-        continue; // somebody was faster: look again
-      }
-      if (await this.#isWithinLimit()) {
-        await this.#publish();
-        return own;
-      }
-      await this.#drop(own.instance, own.version);
-      await sleep(Math.random() * 100); // two that see one place must not both give up for ever
+      const { firstAvailable, held } = await this.list();
+      const silent = held.find(({ standing }) => standing === "silent");
+      const instance = wanted ?? firstAvailable ?? silent?.instance;
+      const current = held.find((one) => one.instance === instance);
+      if (instance === undefined || !current && held.length >= this.#limit) throw this.#allTaken();
+      if (current?.standing === "live") throw taken(current);
+      const own = current ? null : await this.#acquire({ instance, holder, detail });
+      if (own) return own;
+      // Somebody was faster, or is silent and, if that stays so, gone then: look again.
+      await sleep(current ? watchMs : Math.random() * 5);
     }
     throw new CoordinatorError(
       "store_busy",
@@ -138,175 +172,151 @@ export class InstancePool {
 
   /** Renews a claim; null where another has taken it over. */
   async renew(own: OwnClaim): Promise<OwnClaim | null> {
-    const { heartbeat } = own.claim;
-    const claim = { ...own.claim, heartbeat: await this.#heartbeat(heartbeat.count + 1) };
-    const result = await this.#options.store.store(this.#claims, own.instance, claimJson(claim), {
-      expected: own.version,
-    });
-    if (result.ok) return { ...own, claim, version: result.version };
-    if (!result.current && this.#isOwnLifeThere(own)) {
-      return await this.#claimAnew({ ...own, claim });
-    }
-    // Our own write whose answer got lost is no take-over.
-    const current = result.current && readClaim(result.current.value);
-    return current?.life === own.claim.life
-      ? { ...own, claim: current, version: result.current!.version }
-      : null;
+    const { instance, holder, token } = own;
+    const renewedS = uptimeSeconds();
+    const outcome = await this.#act(instance, { op: "renew", holder, token, ttlS: this.#ttlS });
+    // Freed in its silence but taken by nobody, or removed by somebody who did not know.
+    const isVacant = outcome?.ok === false && outcome.record.holder === null &&
+      (outcome.why === "expired" || outcome.record.token === 0);
+    // Without our proof of life in its place, others may have found us dead.
+    const mayReturn = isVacant && probeLife(this.#options.lifeFolder, holder.session) === "alive";
+    if (outcome?.ok) return this.#own = { ...own, renewedS };
+    const again = mayReturn ? await this.#acquire(own) : null;
+    if (!again) this.#lose(own);
+    return again;
   }
 
-  /** Whether our proof of life is in its place: else others may have found us dead. */
-  #isOwnLifeThere(own: OwnClaim): boolean {
-    return probeLife(this.#options.lifeFolder, own.claim.life) === "alive";
+  /** Renews the own claim where its last renewal is so long ago that it may be another's by now. */
+  async confirm(own: OwnClaim): Promise<OwnClaim | null> {
+    const silentMs = (uptimeSeconds() - own.renewedS) * 1000;
+    return silentMs > 2 * this.#options.heartbeatIntervalMs ? await this.renew(own) : this.#own;
   }
 
-  /** The claim's record was removed by somebody who did not know: puts it back, unless taken. */
-  async #claimAnew(own: OwnClaim): Promise<OwnClaim | null> {
-    const { store } = this.#options;
-    const result = await store.store(this.#claims, own.instance, claimJson(own.claim), {
-      expected: "absent",
-    });
-    return result.ok ? { ...own, version: result.version } : null;
+  /**
+   * Writes under the name of an own claim. What comes after it was lost is refused where its new
+   * holder has written, by the fencing token, and else found out afterwards.
+   *
+   * @throws {CoordinatorError} `identity_lost`.
+   */
+  async writeAs<R extends { readonly ok: boolean }>(
+    own: OwnClaim,
+    write: (fence: number) => Promise<R>,
+  ): Promise<R> {
+    const result = await write(own.token);
+    if (result.ok && await this.confirm(own)) return result;
+    this.#lose(own);
+    throw this.takeLoss() ?? identityLost(own);
+  }
+
+  /** Why the claim was lost; told once. */
+  takeLoss(): CoordinatorError | null {
+    const loss = this.#loss;
+    this.#loss = null;
+    return loss;
   }
 
   /** Gives a claim back. */
-  async release(own: OwnClaim): Promise<void> {
-    for (;;) {
-      const current = await this.#look(own.instance);
-      // Dropping fails where a heartbeat of ours came in between: then look again.
-      if (current?.claim.life !== own.claim.life) break;
-      if (await this.#drop(own.instance, current.version)) break;
-    }
+  async release({ instance, holder }: OwnClaim): Promise<void> {
+    await this.#act(instance, { op: "release", holder });
+    if (this.#own?.instance === instance) this.#own = null;
     await this.#publish();
   }
 
-  /**
-   * Frees what dead holders left, and what holders left that stayed silent between two of these
-   * calls; to be called once per heartbeat interval.
-   */
+  /** Frees what is over, and forgets what is long free; to be called once per heartbeat interval. */
   async watchOver(): Promise<void> {
-    const held = await this.#heal(await this.#held());
-    const before = this.#silentAt;
-    const silent = held.filter(({ standing }) => standing === "silent");
-    this.#silentAt = new Map(silent.map((one) => [one.instance, one.claim.heartbeat.count]));
-    for (const one of silent) {
-      if (before.get(one.instance) === one.claim.heartbeat.count) await this.#free(one, "silent");
+    await this.#heal();
+    await this.#leases.collect(this.#claims, { onlyFree: true });
+  }
+
+  /** One request to a lease; null where no lease is there, as an older csc has written meanwhile. */
+  async #act(instance: string, request: Request) {
+    try {
+      return await this.#leases.act({ scope: this.#claims, key: instance }, request);
+    } catch (error) {
+      const { store } = this.#options;
+      const isCorrupt = error instanceof CoordinatorError && error.code === "store_corrupt";
+      const entry = isCorrupt ? await store.retrieve(this.#claims, instance) : null;
+      if (!entry || readClaim(entry.value, instance, this.#ttlS).token > 0) throw error;
+      return null;
     }
   }
 
-  /** An instance that can be claimed now. */
-  async #choose(): Promise<string> {
-    const { firstAvailable, held } = await this.list();
-    if (firstAvailable !== null) return firstAvailable;
-    const silent = held.find(({ standing }) => standing === "silent");
-    if (!silent) throw this.#allTaken();
-    return silent.instance;
+  /** Acquires an instance's lease; null where it is held, or where no place is left for it. */
+  async #acquire(
+    claim: Pick<OwnClaim, "instance" | "holder" | "detail">,
+  ): Promise<OwnClaim | null> {
+    const { instance, holder, detail } = claim;
+    const renewedS = uptimeSeconds();
+    const request = { holder, ttlS: this.#ttlS, purpose: "instance", detail };
+    const outcome = await this.#act(instance, { op: "acquire", ...request });
+    if (!outcome?.ok) return null;
+    if (this.#limit < Infinity && (await this.#heal()).length > this.#limit) {
+      await this.#act(instance, { op: "release", holder });
+      await sleep(Math.random() * 100); // two that see one place must not both give up for ever
+      return null;
+    }
+    this.#own = { instance, holder, detail, token: outcome.record.token, renewedS };
+    await this.#publish();
+    return this.#own;
   }
 
-  /** One conditional write; where it does not succeed, the holder, or null where a race was lost. */
-  async #tryClaim(
-    instance: string,
-    life: LifeFile,
-    clientSession: string | null,
-  ): Promise<{ own: OwnClaim | null; holder: Held | null }> {
-    let current = await this.#look(instance);
-    if (current?.standing === "silent") current = await this.#watchSilent(current);
-    if (current && current.standing !== "dead") return { own: null, holder: current };
-    const heartbeat = await this.#heartbeat(1);
-    const claim: Claim = {
-      life: life.id,
-      host: hostname(),
-      pid: Deno.pid,
-      client_session: clientSession,
-      signed_on_at: heartbeat.at,
-      heartbeat,
-    };
-    const result = await this.#options.store.store(this.#claims, instance, claimJson(claim), {
-      expected: current?.version ?? "absent",
-    });
-    if (!result.ok) return { own: null, holder: null };
-    if (current) this.#bury(current);
-    return { own: { instance, claim, version: result.version }, holder: null };
+  /** Frees those that are over; answers the others. */
+  async #heal(): Promise<Held[]> {
+    const held = await this.#held();
+    const over = held.filter((one) => one.standing === "dead" || this.#staysSilent(one));
+    for (const one of over) await this.#free(one);
+    return held.filter((one) => !over.includes(one));
   }
 
   /**
-   * A silent holder may just have been woken together with this machine: it gets one more interval.
-   * Answers its claim as `"dead"` where it stayed silent.
+   * A silent holder may just have been woken together with this machine: only if it stays silent
+   * while it is watched for one more interval, it is over.
    */
-  async #watchSilent(before: Held): Promise<Held | null> {
-    const { heartbeatIntervalMs } = this.#options;
-    await sleep(heartbeatIntervalMs * 1.2);
-    const after = await this.#look(before.instance);
-    if (after?.version !== before.version) return after;
-    this.#options.log.warn(`${before.instance}: taken over from a silent server`);
-    return { ...after, standing: "dead" };
+  #staysSilent({ instance, standing, version }: Held): boolean {
+    const before = this.#silent.get(instance);
+    if (standing === "silent" && before?.version === version) {
+      return performance.now() - before.sinceMs >= this.#options.heartbeatIntervalMs;
+    }
+    if (standing === "silent") this.#silent.set(instance, { version, sinceMs: performance.now() });
+    return false;
   }
 
-  /** Whether the limit leaves room for an instance that is asked for by name. */
-  async #hasPlaceFor(wanted: string): Promise<boolean> {
-    const { maxInstances } = this.#options;
-    if (maxInstances === null) return true;
-    const held = (await this.#held()).filter(({ standing }) => standing !== "dead");
-    return held.length < maxInstances || held.some(({ instance }) => instance === wanted);
-  }
-
-  async #isWithinLimit(): Promise<boolean> {
-    const { maxInstances } = this.#options;
-    if (maxInstances === null) return true;
-    const held = await this.#held();
-    return held.filter(({ standing }) => standing !== "dead").length <= maxInstances;
-  }
-
-  async #heal(held: Held[]): Promise<Held[]> {
-    const dead = held.filter(({ standing }) => standing === "dead");
-    for (const one of dead) await this.#free(one, "dead");
-    return held.filter(({ standing }) => standing !== "dead");
-  }
-
-  async #free(one: Held, why: "dead" | "silent"): Promise<void> {
-    if (!await this.#drop(one.instance, one.version)) return;
-    this.#options.log.warn(`${one.instance}: freed as its server (pid ${one.claim.pid}) is ${why}`);
-    this.#bury(one);
+  /** Ends a claim, unless its holder has spoken up. */
+  async #free({ instance, claim, standing, version, token }: Held): Promise<void> {
+    const { store, log, lifeFolder } = this.#options;
+    const isFree = token > 0
+      ? (await this.#act(instance, { op: "settle" }))?.record.holder === null
+      : (await store.delete(this.#claims, instance, { expected: version })).ok;
+    if (!isFree) return;
+    log.warn(`${instance}: taken over from a ${standing} server (pid ${claim.pid})`);
+    buryLife(lifeFolder, claim.life);
     await this.#publish();
   }
 
-  #bury({ claim }: Held): void {
-    buryLife(this.#options.lifeFolder, claim.life);
-  }
-
-  async #drop(instance: string, expected: Version): Promise<boolean> {
-    return (await this.#options.store.delete(this.#claims, instance, { expected })).ok;
-  }
-
-  async #heartbeat(count: number) {
-    const nowMs = await this.#options.store.now();
-    return { count, uptime_s: uptimeSeconds(), at: new Date(nowMs).toISOString() };
+  #lose(own: OwnClaim): void {
+    if (this.#own?.instance !== own.instance) return;
+    this.#own = null;
+    this.#loss = identityLost(own);
+    this.#options.log.warn(`${own.instance}: lost to another session`);
   }
 
   /** The known instances: the first four, those once used, those held, and one more if all are. */
-  async #map(held: readonly Held[]): Promise<InstanceMap> {
-    const { maxInstances } = this.#options;
-    const limit = maxInstances ?? Infinity;
+  #map(held: readonly Held[], published: Json): InstanceMap {
     const taken = new Set(held.map(({ instance }) => instance));
-    const published = await this.#published();
     const known = new Set([
       ...Array.from({ length: FIRST_INSTANCES }, (_, i) => `claude_${i + 1}`),
       ...(isObject(published) ? Object.keys(published).filter((id) => INSTANCE_NAME.test(id)) : []),
       ...taken,
     ]);
     if (known.size === taken.size) known.add(nextInstance(known));
-    let places = limit - taken.size;
+    let places = this.#limit - taken.size;
     const shown = [...known].sort(naturally).filter((id) => taken.has(id) || places-- > 0);
     return Object.fromEntries(shown.map((id) => [id, taken.has(id) ? "taken" : "available"]));
   }
 
-  /** What was published last; a copy that cannot be read is as good as none. */
+  /** What was published last. */
   async #published(): Promise<Json> {
-    try {
-      return (await this.#options.store.retrieve(this.#registry, REGISTRY_KEY))?.value ?? null;
-    } catch (error) {
-      this.#options.log.warn(messageOf(error));
-      return null;
-    }
+    return (await this.#options.store.retrieve(this.#registry, REGISTRY_KEY))?.value ?? null;
   }
 
   /**
@@ -318,10 +328,10 @@ export class InstancePool {
     const { store, log } = this.#options;
     try {
       for (let tries = 0; tries < MAX_REPUBLISHED; tries++) {
-        const map = await this.#map(await this.#held());
+        const published = await this.#published();
+        const map = this.#map(await this.#held(), published);
+        if (isObject(published) && isSameMap(published, map)) return;
         await store.store(this.#registry, REGISTRY_KEY, map);
-        const now = await this.#map(await this.#held());
-        if (JSON.stringify(now) === JSON.stringify(map)) return;
       }
     } catch (error) {
       log.warn(`the list of instances could not be published: ${messageOf(error)}`);
@@ -338,15 +348,15 @@ export class InstancePool {
   }
 }
 
-/** Stands for a record that is no claim, so that it blocks nobody. */
-const NOBODY: Claim = {
-  life: "",
-  host: "",
-  pid: 0,
-  client_session: null,
-  signed_on_at: "",
-  heartbeat: { count: 0, uptime_s: 0, at: "" },
-};
+function identityLost({ instance, renewedS }: OwnClaim): CoordinatorError {
+  return new CoordinatorError(
+    "identity_lost",
+    `This session is no longer ${instance}: the instance was freed, as it gave no sign of life for ${
+      uptimeSeconds() - renewedS
+    } s or its claim was removed`,
+    "Call sign_on() for a new instance; look at what others did meanwhile before you go on.",
+  );
+}
 
 function taken({ instance, claim }: Held): CoordinatorError {
   const session = claim.client_session ? `, Claude session ${claim.client_session}` : "";
@@ -369,6 +379,12 @@ function nextInstance(known: ReadonlySet<string>): string {
   for (let number = 1;; number++) {
     if (!known.has(`claude_${number}`)) return `claude_${number}`;
   }
+}
+
+function isSameMap(published: Record<string, Json>, map: InstanceMap): boolean {
+  const names = Object.keys(map);
+  return names.length === Object.keys(published).length &&
+    names.every((name) => published[name] === map[name]);
 }
 
 /** claude_2 before claude_10, and these before names that somebody chose. */

@@ -15,8 +15,10 @@ export function scopePrefix(machine: string, project: string): string {
 export const INSTANCES_SCOPE = "instances";
 /** The key of that list. */
 export const REGISTRY_KEY = "registry";
-/** The scope with the claims on instances; like all scopes of type `csc`, hidden. */
+/** The scope with the leases on instances; like all scopes of type `csc`, hidden. */
 export const CLAIMS_SCOPE = "csc:claims";
+/** What these leases need beside their records. */
+export const BOOK_SCOPE = "csc:book";
 
 /** The scope with what a session stores of its own work. */
 export function sessionScope(instance: string): string {

@@ -97,17 +97,9 @@ export class Overview {
 
   /** What one session stored of its work. */
   async state(instance: string): Promise<StateView> {
-    const scope = sessionScope(instance);
-    const keys = await this.#data.listKeys(scope);
-    if (keys.length === 0) return { error: "Session not found or not active" };
-    const found = new Map<string, Stored>();
-    let latest: string | null = null;
-    for (const key of keys) {
-      const stored = await this.#data.retrieve(scope, key);
-      if (!stored) continue;
-      found.set(key, stored);
-      if (latest === null || stored.storedAt! > latest) latest = stored.storedAt;
-    }
+    const found = await this.#data.retrieveAll(sessionScope(instance));
+    if (found.size === 0) return { error: "Session not found or not active" };
+    const latest = [...found.values()].map(({ storedAt }) => storedAt!).sort().at(-1)!;
     const value = (key: string) => found.get(key)?.value ?? null;
     const quoted = STATE_KEYS.flatMap((key) => {
       const stored = found.get(key);
@@ -133,11 +125,10 @@ export class Overview {
     instance: string,
     status: "taken" | "available",
   ): Promise<ActiveSession | null> {
-    const scope = sessionScope(instance);
-    const keys = await this.#data.listKeys(scope);
-    if (keys.length === 0 && status === "available") return null;
-    const issue = await this.#data.retrieve(scope, "current_issue");
-    const todos = await this.#data.retrieve(scope, "todos");
+    const found = await this.#data.retrieveAll(sessionScope(instance));
+    if (found.size === 0 && status === "available") return null;
+    const issue = found.get("current_issue");
+    const todos = found.get("todos");
     return {
       instance,
       status,

@@ -38,15 +38,11 @@ export interface SessionOptions {
 /** One server's claim on an instance. */
 export class Session {
   readonly #options: SessionOptions;
-  #own: OwnClaim | null = null;
   #life: LifeFile | null = null;
   #timer: ReturnType<typeof setInterval> | undefined;
-  #renewedAt = 0;
   #isBeating = false;
   /** Signing on, signing off and renewing wait for each other. */
   #lastTurn: Promise<unknown> = Promise.resolve();
-  /** Why there is no identity any more, told once. */
-  #loss: CoordinatorError | null = null;
 
   constructor(options: SessionOptions) {
     this.#options = options;
@@ -54,12 +50,12 @@ export class Session {
 
   /** The claimed instance's context, or null. */
   get context(): SessionContext | null {
-    if (!this.#own) return null;
-    const { machine, project } = this.#options;
+    const { pool, machine, project } = this.#options;
+    if (!pool.own) return null;
     return {
       machine,
       project,
-      session_id: this.#own.instance,
+      session_id: pool.own.instance,
       full_scope_prefix: scopePrefix(machine, project),
     };
   }
@@ -76,19 +72,17 @@ export class Session {
 
   async #signOn(wanted?: string): Promise<SessionContext> {
     const { pool, lifeFolder, clientSession, log } = this.#options;
-    if (this.#own) await this.#renewIfLate();
-    const before = this.#own;
+    await this.#confirm();
+    const before = pool.own;
     if (before && (wanted === undefined || wanted === before.instance)) return this.context!;
     this.#life ??= LifeFile.start(lifeFolder);
     try {
-      this.#own = await pool.claim(this.#life, clientSession, wanted);
+      await pool.claim(this.#life, clientSession, wanted);
     } finally {
-      if (!this.#own) this.#endLife();
+      if (!pool.own) this.#leave();
     }
-    this.#loss = null;
-    this.#renewedAt = performance.now();
     this.#startHeartbeat();
-    log.info(`${this.#own.instance}: signed on`);
+    log.info(`${this.context!.session_id}: signed on`);
     if (before) await this.#giveBack(before);
     return this.context!;
   }
@@ -108,14 +102,13 @@ export class Session {
   }
 
   async #signOff(): Promise<SignOffResult> {
-    const own = this.#own;
+    const { pool, log } = this.#options;
     const context = this.context;
-    this.#loss = null;
-    if (!own || !context) return { status: "no active session" };
-    await this.#options.pool.release(own); // where this fails, the instance is still ours
+    pool.takeLoss();
+    if (!pool.own || !context) return { status: "no active session" };
+    await pool.release(pool.own); // where this fails, the instance is still ours
     this.#leave();
-    this.#endLife();
-    this.#options.log.info(`${own.instance}: signed off`);
+    log.info(`${context.session_id}: signed off`);
     return { status: "signed off", session: context };
   }
 
@@ -126,12 +119,9 @@ export class Session {
    * taken over the instance.
    */
   async require(): Promise<SessionContext> {
-    if (this.#own) await this.#inTurn(() => this.#renewIfLate());
-    const context = this.context;
-    if (context) return context;
-    const loss = this.#loss;
-    this.#loss = null;
-    throw loss ?? new CoordinatorError(
+    if (this.context) await this.#inTurn(() => this.#confirm());
+    if (this.context) return this.context;
+    throw this.#options.pool.takeLoss() ?? new CoordinatorError(
       "not_signed_on",
       "Must call sign_on() first",
       "Call sign_on() without arguments to claim a free instance, then repeat this call.",
@@ -139,10 +129,9 @@ export class Session {
   }
 
   /** A paused process finds out here that it lost its instance, before it acts in its name. */
-  async #renewIfLate(): Promise<void> {
-    if (performance.now() - this.#renewedAt > 2 * this.#options.heartbeatIntervalMs) {
-      await this.#renew();
-    }
+  async #confirm(): Promise<void> {
+    const { pool } = this.#options;
+    if (!pool.own || !await pool.confirm(pool.own)) this.#leave();
   }
 
   #startHeartbeat(): void {
@@ -153,36 +142,17 @@ export class Session {
   async #beat(): Promise<void> {
     if (this.#isBeating) return;
     this.#isBeating = true;
+    const { pool, log } = this.#options;
     try {
-      await this.#inTurn(() => this.#renew());
-      await this.#options.pool.watchOver();
+      await this.#inTurn(async () => {
+        if (!pool.own || !await pool.renew(pool.own)) this.#leave();
+      });
+      await pool.watchOver();
     } catch (error) {
-      this.#options.log.warn(`heartbeat failed: ${messageOf(error)}`);
+      log.warn(`heartbeat failed: ${messageOf(error)}`);
     } finally {
       this.#isBeating = false;
     }
-  }
-
-  async #renew(): Promise<void> {
-    const own = this.#own;
-    if (!own) return;
-    const silentMs = performance.now() - this.#renewedAt;
-    const renewed = await this.#options.pool.renew(own);
-    if (renewed) {
-      this.#own = renewed;
-      this.#renewedAt = performance.now();
-      return;
-    }
-    this.#leave();
-    this.#endLife();
-    this.#options.log.warn(`${own.instance}: lost to another session`);
-    this.#loss = new CoordinatorError(
-      "identity_lost",
-      `This session is no longer ${own.instance}: the instance was freed, as it gave no sign of life for ${
-        Math.round(silentMs / 1000)
-      } s or its claim was removed`,
-      "Call sign_on() for a new instance; look at what others did meanwhile before you go on.",
-    );
   }
 
   #inTurn<T>(task: () => Promise<T>): Promise<T> {
@@ -191,12 +161,9 @@ export class Session {
     return turn;
   }
 
+  /** Nothing is held any more. */
   #leave(): void {
     clearInterval(this.#timer);
-    this.#own = null;
-  }
-
-  #endLife(): void {
     this.#life?.end();
     this.#life = null;
   }

@@ -5,33 +5,23 @@
  * @module
  */
 
-import { join, relative, resolve } from "@std/path";
-import { configPlaces, loadConfig, type LoadedConfig } from "../config/load.ts";
+import { coordinate, type Coordination } from "../coordination/coordination.ts";
 import { detectMachine } from "../detect/machine.ts";
 import { detectProject, type Project } from "../detect/project.ts";
-import { findRepository, type Repository } from "../detect/repository.ts";
-import { CoordinatorError, messageOf } from "../domain/error.ts";
-import { type Log, openLog, userLogPath, userStateFolder } from "../os/log.ts";
-import { resolveFrom } from "../os/path.ts";
+import { messageOf } from "../domain/error.ts";
+import { type Log, openLog, userStateFolder } from "../os/log.ts";
+import { join } from "../os/path.ts";
 import type { StorageAdapter } from "../storage/adapter.ts";
 import "../storage/builtin.ts";
 import { openStore } from "../storage/registry.ts";
 import { ProjectData } from "./data.ts";
 import { InstancePool } from "./instances.ts";
+import { Member } from "./member.ts";
 import { Overview } from "./overview.ts";
 import { Session } from "./session.ts";
+import type { Setting } from "./setting.ts";
 
-/** A folder, and the configuration that applies in it. */
-export interface Setting {
-  /** The project's folder: `CLAUDE_PROJECT_DIR`, else the current one. */
-  readonly folder: string;
-  readonly repository: Repository | null;
-  /** Where relative paths of the configuration start. */
-  readonly baseFolder: string;
-  readonly loaded: LoadedConfig;
-  /** The log's file, or null where there is none. */
-  readonly logPath: string | null;
-}
+export { findSetting, placesFor, projectFolder, type Setting } from "./setting.ts";
 
 /** An open workspace. */
 export interface Workspace {
@@ -43,73 +33,13 @@ export interface Workspace {
   readonly data: ProjectData;
   readonly session: Session;
   readonly overview: Overview;
+  /** The leases, sessions and notices of the project. */
+  readonly desk: Coordination;
+  /** Whom this process acts for among them. */
+  readonly member: Member;
   readonly log: Log;
   /** Closes the store; does not sign off. */
   close(): Promise<void>;
-}
-
-/**
- * Where the project is.
- *
- * @throws {CoordinatorError} `invalid_config` where `CLAUDE_PROJECT_DIR` names no folder.
- */
-export function projectFolder(): string {
-  const named = Deno.env.get("CLAUDE_PROJECT_DIR");
-  if (!named) return Deno.cwd();
-  try {
-    if (Deno.statSync(named).isDirectory) return resolve(named);
-  } catch {
-    // Said below.
-  }
-  throw new CoordinatorError(
-    "invalid_config",
-    `CLAUDE_PROJECT_DIR names '${named}', which is not a folder`,
-    "Correct the variable, or unset it to use the current folder.",
-  );
-}
-
-/** The places where a folder's configuration may be, in their order. */
-export function placesFor(folder: string, configPath?: string) {
-  const repository = findRepository(folder);
-  const folders = [folder, ...(repository ? [repository.worktree, repository.mainFolder] : [])];
-  return { repository, places: configPlaces(configPath, folders) };
-}
-
-/**
- * Finds the configuration of a folder.
- *
- * @throws {CoordinatorError} `invalid_config`.
- */
-export function findSetting(folder: string, configPath?: string): Setting {
-  const { repository, places } = placesFor(folder, configPath);
-  const loaded = loadConfig(places);
-  const baseFolder = repository?.mainFolder ?? folder;
-  const { level, path } = loaded.config.log;
-  const logPath = path === "auto" ? userLogPath() : resolveFrom(baseFolder, path);
-  checkProjectLayer(loaded, baseFolder, logPath);
-  return { folder, repository, baseFolder, loaded, logPath: level === "off" ? null : logPath };
-}
-
-/**
- * A configuration that comes with a repository is not its user's: it may neither send data to a
- * server nor write a log outside the repository.
- */
-function checkProjectLayer(loaded: LoadedConfig, baseFolder: string, logPath: string | null) {
-  const { config, place } = loaded;
-  if (place?.layer !== "project") return;
-  const { adapter, config: { path: storePath } } = config.storage;
-  const isOutside = (path: string) => relative(baseFolder, path).startsWith("..");
-  const fault = config.log.path !== "auto" && logPath !== null && isOutside(logPath)
-    ? "'log.path' lies outside the repository"
-    : adapter === "kv" && typeof storePath === "string" && /^https?:/i.test(storePath)
-    ? "'storage.config.path' is a server's URL"
-    : null;
-  if (fault === null) return;
-  throw new CoordinatorError(
-    "invalid_config",
-    `${place.path}: ${fault}, which a file that comes with the repository may not say`,
-    "Say it in your own file, ~/.config/claude-session-coordinator/config.json, or pass --config.",
-  );
 }
 
 /**
@@ -157,6 +87,22 @@ export async function openWorkspace(setting: Setting): Promise<Workspace> {
     log,
   });
   const overview = new Overview({ machine, project: project.id }, pool, data, session);
+  const { baseFolder } = setting;
+  const desk = coordinate({ store, config, machine, project: project.id, baseFolder });
+  const member = new Member({ desk, repository, folder, log });
   const close = () => store.close();
-  return { setting, machine, project, store, pool, data, session, overview, log, close };
+  return {
+    setting,
+    machine,
+    project,
+    store,
+    pool,
+    data,
+    session,
+    overview,
+    desk,
+    member,
+    log,
+    close,
+  };
 }

@@ -5,6 +5,7 @@
  */
 
 import { redact } from "../config/redact.ts";
+import { knowledgeGraph } from "../coordinator/knowledge.ts";
 import { sessionScope } from "../coordinator/names.ts";
 import type { Workspace } from "../coordinator/workspace.ts";
 import { CoordinatorError } from "../domain/error.ts";
@@ -22,6 +23,9 @@ export const DATA_URI = "session://data/";
 /** The store in use. */
 export const STORAGE_URI = "session://storage-config";
 
+/** Who works on what, holds what and waits for whom. */
+export const GRAPH_URI = "session://graph";
+
 /** The resources that are always there. */
 export const FIXED_RESOURCES: readonly Resource[] = [
   {
@@ -36,6 +40,13 @@ export const FIXED_RESOURCES: readonly Resource[] = [
     name: "storage-config",
     title: "Storage configuration",
     description: "Which store is used and where the configuration comes from",
+    mimeType: MIME_TYPE,
+  },
+  {
+    uri: GRAPH_URI,
+    name: "graph",
+    title: "Knowledge graph",
+    description: "Sessions, held files and locks, and how they depend on each other",
     mimeType: MIME_TYPE,
   },
 ];
@@ -78,6 +89,10 @@ export async function listResources(workspace: Workspace): Promise<Resource[]> {
 export async function readResource(uri: string, workspace: Workspace): Promise<Json> {
   if (uri === CONTEXT_URI) return toJson(await workspace.overview.context());
   if (uri === STORAGE_URI) return storageConfig(workspace);
+  if (uri === GRAPH_URI) {
+    const { repository, folder } = workspace.setting;
+    return toJson(await knowledgeGraph(workspace.desk, repository?.worktree ?? folder));
+  }
   if (uri.startsWith(STATE_URI)) {
     return toJson(await workspace.overview.state(decode(uri.slice(STATE_URI.length))));
   }
@@ -92,7 +107,7 @@ export async function readResource(uri: string, workspace: Workspace): Promise<J
   throw new CoordinatorError(
     "not_found",
     `There is no resource '${uri}'`,
-    `Known are ${CONTEXT_URI}, ${STORAGE_URI}, ${STATE_URI}{id} and ${DATA_URI}{scope}/{key}.`,
+    `Known are ${CONTEXT_URI}, ${STORAGE_URI}, ${GRAPH_URI}, ${STATE_URI}{id} and ${DATA_URI}{scope}/{key}.`,
   );
 }
 

@@ -9,7 +9,7 @@ import { z } from "zod";
 import type { Workspace } from "../coordinator/workspace.ts";
 import { CoordinatorError, messageOf } from "../domain/error.ts";
 import type { Json } from "../domain/json.ts";
-import { didYouMean } from "../domain/text.ts";
+import { didYouMean } from "../domain/did_you_mean.ts";
 import type { CallToolResult, Tool, ToolAnnotations } from "./sdk.ts";
 
 /** What a tool answers. */
@@ -29,7 +29,13 @@ export interface ToolDefinition<Input = Record<string, unknown>> {
   /** The schema of the structured content: the result itself, or `{result}`. */
   readonly output: z.ZodObject;
   readonly annotations: ToolAnnotations;
-  run(args: Input, workspace: Workspace): Promise<Answer>;
+  run(args: Input, workspace: Workspace, call: Call): Promise<Answer>;
+}
+
+/** One call of a tool. */
+export interface Call {
+  /** The client's number for it, which the hook before it has seen too; null where it has none. */
+  readonly id: string | null;
 }
 
 /** Declares a tool; `run` gets the arguments as the input schema has them. */
@@ -54,10 +60,11 @@ export async function callTool(
   tool: ToolDefinition,
   args: Record<string, unknown>,
   workspace: () => Promise<Workspace>,
+  call: Call = { id: null },
 ): Promise<CallToolResult> {
   try {
     const input = checkArguments(tool, args);
-    return success(tool, await tool.run(input, await workspace()));
+    return success(tool, await tool.run(input, await workspace(), call));
   } catch (error) {
     return failure(error);
   }

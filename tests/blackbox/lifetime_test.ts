@@ -1,4 +1,5 @@
-import { assert, assertEquals, assertStringIncludes } from "../support/assert.ts";
+import { fileNames } from "../../src/storage/local/file_name.ts";
+import { assert, assertEquals, assertNotEquals, assertStringIncludes } from "../support/assert.ts";
 import { CSC, isolated } from "../support/command.ts";
 import { eventually, pause, readResource, sendSignal, TestProject } from "../support/project.ts";
 import { INITIALIZE, INITIALIZED, toolCall } from "../support/raw_server.ts";
@@ -177,6 +178,80 @@ Deno.test("a stopped server's instance passes to another, and the server learns 
     sendSignal(sleeper.process.pid, "SIGCONT");
   }
 });
+
+/** The side file of the OS lock that guards a scope of the project. */
+async function lockOf(project: TestProject, scope: string): Promise<string> {
+  const { bucket } = await fileNames(`laptop:project:${scope}`);
+  const name = bucket.toString(16).padStart(2, "0");
+  return `${project.folder}/.claude/session-state/.csc/locks/${name}`;
+}
+
+/** Whether a process has a file open. */
+function hasOpen(pid: number, path: string): boolean {
+  const folder = `/proc/${pid}/fd`;
+  return [...Deno.readDirSync(folder)].some(({ name }) => {
+    try {
+      return Deno.readLinkSync(`${folder}/${name}`) === path;
+    } catch {
+      return false; // closed meanwhile
+    }
+  });
+}
+
+Deno.test({
+  name: "a write under way when its server is stopped is refused once the instance is another's",
+  ignore: Deno.build.os !== "linux", // elsewhere nothing tells when the write is under way
+  async fn() {
+    await using project = new TestProject(IMPATIENT);
+    const sleeper = await project.signedOn();
+    const heir = await project.connect();
+    const args = { scope: "session:claude_1", key: "status" };
+    const path = await lockOf(project, args.scope);
+    assertNotEquals(path, await lockOf(project, "csc:claims"), "the heir must get through");
+    assertNotEquals(path, await lockOf(project, "instances"), "the heir must get through");
+    const lock = Deno.openSync(path, { read: true, write: true, create: true, mode: 0o600 });
+    try {
+      lock.lockSync(true);
+      const answer = sleeper.call("store_data", { ...args, value: "sleeper's" });
+      const real = Deno.realPathSync(path);
+      await eventually("it waits to write", () => hasOpen(sleeper.process.pid, real));
+      sleeper.process.kill("SIGSTOP");
+      await eventually(
+        "the heir gets it",
+        async () => !(await heir.call("sign_on", { session_id: "claude_1" })).isError,
+      );
+      lock.unlockSync();
+      await heir.tool("store_data", { ...args, value: "heir's" });
+      sleeper.process.kill("SIGCONT");
+      const { isError, code, texts } = await answer;
+      assertEquals([isError, code], [true, "identity_lost"], texts[0]);
+      assertEquals(await heir.tool("retrieve_data", args), "heir's");
+      const next = await sleeper.call("store_data", { ...args, value: "again" });
+      assertEquals(next.code, "not_signed_on", "the loss is told once");
+    } finally {
+      sendSignal(sleeper.process.pid, "SIGCONT");
+      lock.close();
+    }
+  },
+});
+
+Deno.test("servers that slept together all keep their instances", async () => {
+  await using project = new TestProject(IMPATIENT);
+  const servers = [await project.signedOn(), await project.signedOn(), await project.signedOn()];
+  for (const { process } of servers) process.kill("SIGSTOP");
+  try {
+    const asleepS = Deno.osUptime();
+    await eventually("all are beyond the time-out", () => Deno.osUptime() > asleepS + 2);
+  } finally {
+    for (const { process } of servers) sendSignal(process.pid, "SIGCONT");
+  }
+  const ids = await Promise.all(servers.map((one) => one.tool("sign_on")));
+  assertEquals(ids.map(({ session_id }) => session_id), numberedTo(3));
+  const fourth = await project.connect();
+  assertEquals((await fourth.tool("sign_on")).session_id, "claude_4");
+});
+
+const numberedTo = (count: number) => Array.from({ length: count }, (_, i) => `claude_${i + 1}`);
 
 Deno.test("at the limit a stopped server's place passes to the next without a name", async () => {
   await using project = new TestProject({ session: { ...IMPATIENT.session, max_instances: 1 } });

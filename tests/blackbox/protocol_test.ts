@@ -46,7 +46,7 @@ Deno.test("an older revision of the protocol is spoken too", async () => {
   assertEquals(reply.result.protocolVersion, "2024-11-05");
 });
 
-Deno.test("the eight tools are listed under the seeds' names", async () => {
+Deno.test("the sixteen tools are listed under the seeds' names", async () => {
   await using project = new TestProject();
   const tools = await listTools(project);
   assertEquals(tools.map(({ name }) => name), [
@@ -58,10 +58,18 @@ Deno.test("the eight tools are listed under the seeds' names", async () => {
     "list_keys",
     "list_scopes",
     "delete_scope",
+    "acquire_lock",
+    "release_lock",
+    "check_lock",
+    "list_locks",
+    "register_session",
+    "heartbeat",
+    "session_status",
+    "health_check",
   ]);
 });
 
-Deno.test("names, descriptions and input schemas have at most 5 kB, a description 2 kB", async () => {
+Deno.test("names, descriptions and input schemas have at most 8 kB, a description 2 kB", async () => {
   await using project = new TestProject();
   const tools = await listTools(project);
   const shown = tools.map(({ name, description, inputSchema }) => ({
@@ -69,7 +77,7 @@ Deno.test("names, descriptions and input schemas have at most 5 kB, a descriptio
     description,
     inputSchema,
   }));
-  assert(bytes(shown) <= 5000, `${bytes(shown)} bytes`);
+  assert(bytes(shown) <= 8000, `${bytes(shown)} bytes`);
   for (const { name, description } of tools) assert(bytes(description) <= 2000, name);
 });
 
@@ -92,6 +100,14 @@ Deno.test("the parameters are those of the seeds, and `machine` on the tools tha
     list_keys: "scope machine?",
     list_scopes: "pattern? machine?",
     delete_scope: "scope",
+    acquire_lock: "name? timeout? lock_name? timeout_seconds?",
+    release_lock: "name? lock_name?",
+    check_lock: "name? lock_name?",
+    list_locks: "pattern?",
+    register_session: "metadata?",
+    heartbeat: "",
+    session_status: "",
+    health_check: "",
   });
 });
 
@@ -100,11 +116,15 @@ Deno.test("the annotations say which tools read, which destroy and that none lea
   const tools = await listTools(project);
   const having = (wanted: (annotations: Record<string, boolean>) => boolean) =>
     tools.filter(({ annotations }) => wanted(annotations)).map(({ name }) => name);
-  assertEquals(having(({ openWorldHint }) => openWorldHint === false).length, 8);
+  assertEquals(having(({ openWorldHint }) => openWorldHint === false).length, 16);
   assertEquals(having(({ readOnlyHint }) => readOnlyHint), [
     "retrieve_data",
     "list_keys",
     "list_scopes",
+    "check_lock",
+    "list_locks",
+    "session_status",
+    "health_check",
   ]);
   assertEquals(having(({ destructiveHint }) => destructiveHint), [
     "store_data",
@@ -129,6 +149,17 @@ Deno.test("every answer's structured content is valid against the tool's output 
     ["delete_data", { scope, key: "k" }],
     ["delete_scope", { scope }],
     ["sign_off", {}],
+    ["check_lock", { name: "issue:1" }],
+    ["acquire_lock", { name: "issue:1", timeout: 60 }],
+    ["acquire_lock", { lock_name: "issue:1", timeout_seconds: 60 }],
+    ["check_lock", { name: "issue:1" }],
+    ["list_locks", { pattern: "issue:*" }],
+    ["release_lock", { name: "issue:1" }],
+    ["release_lock", { name: "issue:1" }],
+    ["register_session", { metadata: { intent: "tests", percent_done: 10 } }],
+    ["heartbeat", {}],
+    ["session_status", {}],
+    ["health_check", {}],
   ];
   for (const [name, args] of calls) {
     const { isError, structured } = await client.call(name, args);
@@ -151,16 +182,16 @@ Deno.test("`resources/list` shows the fixed resources and one for each session t
         return resource.uri;
       },
     );
-  assertEquals(await uris(), ["session://context", "session://storage-config"]);
+  assertEquals(await uris(), ["session://context", "session://storage-config", "session://graph"]);
   await client.tool("sign_on");
-  assertEquals((await uris())[2], "session://state/claude_1");
+  assertEquals((await uris())[3], "session://state/claude_1");
 });
 
 Deno.test("`resources/list` works without a usable configuration", async () => {
   await using project = new TestProject({ storage: { adapter: "nothing" } });
   const client = await project.connect();
   const { resources } = (await client.request("resources/list")).result;
-  assertEquals(resources.length, 2);
+  assertEquals(resources.length, 3);
 });
 
 Deno.test("the templates are those for states and for values", async () => {

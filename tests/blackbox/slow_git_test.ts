@@ -19,7 +19,7 @@ Deno.test("a git that never answers delays the first call by 5 s at most, and no
   const passed = () => performance.now() - startedAt;
   const client = await project.connect({ env });
   const { result } = await client.request("tools/list");
-  assertEquals(result.tools.length, 8);
+  assertEquals(result.tools.length, 16);
   assert(passed() < 3000, "the handshake does not wait for git");
   const session = await client.tool("sign_on");
   assertEquals([session.project, session.session_id], ["project", "claude_1"]);

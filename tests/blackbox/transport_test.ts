@@ -228,7 +228,7 @@ Deno.test("nothing but protocol goes to standard output, whatever is wrong", asy
 Deno.test("a wrong configuration does not keep the server from starting, and once mended it works", async () => {
   await using project = new TestProject({ storage: { adapter: "locla" } });
   const client = await project.connect();
-  assertEquals((await client.request("tools/list")).result.tools.length, 8);
+  assertEquals((await client.request("tools/list")).result.tools.length, 16);
   const refusal = await client.call("sign_on");
   assertEquals(refusal.texts[0].split("\n").length, 2);
   project.write(".claude/session-coordinator-config.json", "{}");
