@@ -8,6 +8,8 @@
 import { z } from "zod";
 import { EXIT_CODES } from "../src/cli/help.ts";
 import { COMMANDS } from "../src/cli/commands.ts";
+import { SPELLINGS, WRAPPERS } from "../src/config/coordination_files.ts";
+import { MAX_BYTES } from "../src/config/file_text.ts";
 import { CONFIG_SCHEMA } from "../src/config/schema.ts";
 import { ERROR_EXIT_CODES } from "../src/domain/error.ts";
 import { PROMPTS } from "../src/mcp/prompts.ts";
@@ -25,6 +27,7 @@ interface JsonSchema {
   readonly maximum?: number;
   readonly anyOf?: readonly JsonSchema[];
   readonly items?: JsonSchema;
+  readonly additionalProperties?: JsonSchema | boolean;
   readonly properties?: Record<string, JsonSchema>;
   readonly required?: readonly string[];
 }
@@ -101,8 +104,66 @@ function configuration(): string {
     );
     return `### Adapter ${code(name)}\n\n${tableOf(SETTING_HEADINGS, rows)}`;
   });
-  return ["## Configuration", tableOf(SETTING_HEADINGS, settingRows(schema, "")), ...adapters]
-    .join("\n\n");
+  return [
+    "## Configuration",
+    tableOf(SETTING_HEADINGS, settingRows(schema, "")),
+    ...adapters,
+    yamlFiles(),
+    globs(),
+  ].join("\n\n");
+}
+
+function yamlFiles(): string {
+  const text = [
+    "The section `coordination` can also be said in `.claude/coordination.yaml` and",
+    "`.claude/file-patterns.yaml` beside the project's JSON file, and in files of these names beside the",
+    "user's; `.yml` is as good. Of each name the first file that there is counts, in the order of the JSON",
+    "files. Both may hold all keys, at the top or under",
+    `${
+      WRAPPERS.map((name) => code(`${name}:`)).join(" or ")
+    }. What they say holds where the JSON file in`,
+    "use says nothing of the key; `file-patterns.yaml` wins over `coordination.yaml`. `timeouts`,",
+    "`priority_rules` and `work_areas` are merged entry by entry, lists are replaced as a whole.",
+    "[coordination.example.yaml](coordination.example.yaml) has every key with its default.",
+  ].join("\n");
+  const rows = Object.entries(SPELLINGS).map(([key, names]) => [
+    code(key),
+    names.map(code).join(", "),
+  ]);
+  const forms = [
+    "`priority_rules` may be a list of `match` and `priority`, and a work area a list of its files. Globs",
+    "need quotes, since `*` and `!` have a meaning in YAML. Aliases, tags and further documents are",
+    `refused, and so is a file of more than ${MAX_BYTES.yaml / 1024} KiB.`,
+  ].join("\n");
+  return [
+    "### `coordination.yaml` and `file-patterns.yaml`",
+    text,
+    tableOf(["Key", "Also written"], rows),
+    forms,
+  ].join("\n\n");
+}
+
+function globs(): string {
+  const rows = [
+    [
+      "`*.py`, `Makefile`",
+      "Files of that name, wherever they are; `*` any run of characters, `?` one, `[a-z]` one of a set, `[!a-z]` one outside it",
+    ],
+    ["`dist/`", "Everything below any folder of that name"],
+    [
+      "`src/api/*.py`, `/setup.py`",
+      "A path from the working tree's top; here `*` also matches `/`",
+    ],
+    ["`src/generated/`", "Everything below that path"],
+    ["`src/**/test.py`", "With any folders in between, also none"],
+  ];
+  const rules = [
+    "In `ignore_files` and in work areas a name without `/` also takes in folders of that name. A file",
+    "that both lists name is guarded: `critical_files` win. Only a critical glob without `/` does not",
+    "reach into an ignored folder, so that `*.js` does not guard `node_modules/`. Of several `timeouts`",
+    "that with the most characters of its own counts. Case counts.",
+  ].join("\n");
+  return ["### Globs", tableOf(["Glob", "Names"], rows), rules].join("\n\n");
 }
 
 const SETTING_HEADINGS = ["Key", "Type", "Default", "Meaning"];
@@ -120,7 +181,11 @@ function commands(): string {
   const parts = COMMANDS.map(({ name, summary, usage, options, examples }) => {
     const calls = usage.map((line) => `csc ${line}`).join("\n");
     const rows = options.map((option) => [
-      code(`--${option.name}${option.value ? ` ${option.value}` : ""}`),
+      code(
+        `${option.short ? `-${option.short}, ` : ""}--${option.name}${
+          option.value ? ` ${option.value}` : ""
+        }`,
+      ),
       option.help,
     ]);
     return [
@@ -151,6 +216,9 @@ function typeOf(schema: JsonSchema): string {
   if (schema.enum) return schema.enum.map((value) => code(JSON.stringify(value))).join(" or ");
   if (schema.anyOf) return schema.anyOf.map(typeOf).join(" or ");
   if (schema.type === "array") return `array of ${typeOf(schema.items ?? {})}`;
+  if (typeof schema.additionalProperties === "object" && schema.additionalProperties.type) {
+    return `object of ${typeOf(schema.additionalProperties)}`;
+  }
   if (schema.type === "integer" && schema.minimum !== undefined) {
     const isBounded = schema.maximum !== undefined && schema.maximum < Number.MAX_SAFE_INTEGER;
     return `integer from ${schema.minimum}${isBounded ? ` to ${schema.maximum}` : ""}`;

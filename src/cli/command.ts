@@ -5,12 +5,14 @@
  */
 
 import { CoordinatorError } from "../domain/error.ts";
-import { didYouMean } from "../domain/text.ts";
+import { didYouMean } from "../domain/did_you_mean.ts";
 import { parseArgs } from "../std/parse_args.ts";
 
 /** An option of a command. */
 export interface Option {
   readonly name: string;
+  /** One letter that means the same: `m` for `-m`. */
+  readonly short?: string;
   /** What its value is called in the help; without it the option has none. */
   readonly value?: string;
   readonly help: string;
@@ -19,7 +21,10 @@ export interface Option {
 /** A command line, split into its parts. */
 export interface CommandLine {
   readonly words: readonly string[];
+  /** An option's value; of several the last. */
   readonly text: (option: string) => string | undefined;
+  /** All values of an option that was given several times. */
+  readonly all: (option: string) => readonly string[];
   readonly has: (option: string) => boolean;
   /** The error for a mistake that the command finds itself. */
   readonly mistake: (fault: string) => CoordinatorError;
@@ -66,32 +71,52 @@ export const JSON_OPTION: Option = { name: "json", help: "print JSON, for progra
 export function parseCommandLine(command: Command, args: string[]): CommandLine {
   const withValue = command.options.filter((option) => option.value).map(({ name }) => name);
   const without = command.options.filter((option) => !option.value).map(({ name }) => name);
-  const parsed = parseArgs(args.map(hideNegative), {
+  const shorts = command.options.flatMap(({ name, short }) => short ? [[short, name]] : []);
+  const parsed = parseArgs(hideDashes(command, args), {
     string: ["_", ...withValue],
     boolean: without,
+    collect: withValue,
+    alias: Object.fromEntries(shorts),
     unknown: (arg) => {
       if (!arg.startsWith("-") || arg === "-") return true;
       throw unknownOption(command, arg);
     },
   });
+  const all = (name: string) => ((parsed[name] ?? []) as string[]).map(shown);
   for (const name of withValue) {
-    if (parsed[name] === "") throw usageError(command, `the option --${name} needs a value`);
+    if (all(name).includes("")) throw usageError(command, `the option --${name} needs a value`);
   }
-  const words = parsed._.map((word) => String(word).replace(/^\0/, ""));
+  const words = parsed._.map((word) => shown(String(word)));
   if (words.length > command.maxWords) {
     throw usageError(command, `'${words[command.maxWords]}' is one word too many`);
   }
   return {
     words,
-    text: (name) => parsed[name] as string | undefined,
+    text: (name) => all(name).at(-1),
+    all,
     has: (name) => parsed[name] === true,
     mistake: (fault) => usageError(command, fault),
   };
 }
 
-/** A negative number is a word, no option: with a character that no argument has, it looks like one. */
-function hideNegative(arg: string): string {
-  return /^-\d/.test(arg) ? `\0${arg}` : arg;
+/**
+ * Gives words that begin with a dash and are no options a character in front that no argument has: a
+ * negative number, and an option's value, unless it is itself an option.
+ */
+function hideDashes({ options }: Command, args: readonly string[]): string[] {
+  const named = (one: Option) => [`--${one.name}`, ...(one.short ? [`-${one.short}`] : [])];
+  const known = new Set(options.flatMap(named));
+  const takesValue = new Set(options.filter(({ value }) => value).flatMap(named));
+  const end = args.indexOf("--");
+  return args.map((arg, i) => {
+    if (end >= 0 && i >= end) return arg;
+    const isValue = i > 0 && takesValue.has(args[i - 1]) && arg.startsWith("-") && !known.has(arg);
+    return isValue || /^-\d/.test(arg) ? `\0${arg}` : arg;
+  });
+}
+
+function shown(word: string): string {
+  return word.replace(/^\0/, "");
 }
 
 function usageError(command: Command, fault: string): CoordinatorError {

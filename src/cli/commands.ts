@@ -5,6 +5,7 @@
  */
 
 import { type Command, CONFIG_OPTION, JSON_OPTION, PERMISSIONS } from "./command.ts";
+import { COORDINATION_COMMANDS } from "./coordination_commands.ts";
 
 const MACHINE_OPTION = {
   name: "machine",
@@ -29,7 +30,7 @@ export const COMMANDS: readonly Command[] = [
   SERVE,
   {
     name: "status",
-    summary: "show who works on this project, and what is stored",
+    summary: "show who works on this project and on what, and what is held",
     usage: ["status [--json]"],
     maxWords: 0,
     options: [JSON_OPTION, CONFIG_OPTION],
@@ -37,6 +38,52 @@ export const COMMANDS: readonly Command[] = [
     permissions: PERMISSIONS,
     run: async (line) => (await import("./status.ts")).status(line),
   },
+  {
+    name: "install",
+    summary: "hooks, MCP server and commands for Claude Code",
+    usage: ["install [--name NAME] [--strict] [--json]", "install --project [--strict] [--json]"],
+    maxWords: 0,
+    options: [
+      {
+        name: "project",
+        help: "write .mcp.json and .claude/settings.json of this repository instead",
+      },
+      { name: "name", value: "NAME", help: "call the plugin, and its commands, so; sc by default" },
+      { name: "strict", help: "block an edit where the check itself fails" },
+      JSON_OPTION,
+    ],
+    examples: [
+      ["install", "for you, in all your projects; again after csc was moved or updated"],
+      ["install --project", "for everybody who works on this repository and has csc"],
+    ],
+    permissions: ["read", "write", "env", "run"],
+    run: async (line) => (await import("./install.ts")).install(line),
+  },
+  {
+    name: "uninstall",
+    summary: "take out what `csc install` put in, and nothing else",
+    usage: ["uninstall [--name NAME] [--json]", "uninstall --project [--json]"],
+    maxWords: 0,
+    options: [
+      { name: "project", help: "take it out of this repository's files" },
+      { name: "name", value: "NAME", help: "the plugin's name; sc by default" },
+      JSON_OPTION,
+    ],
+    examples: [["uninstall", "what sessions stored stays; so do files that you added"]],
+    permissions: ["read", "write", "env"],
+    run: async (line) => (await import("./uninstall.ts")).uninstall(line),
+  },
+  {
+    name: "doctor",
+    summary: "prove that the installation works, or say how to mend it",
+    usage: ["doctor [--json]"],
+    maxWords: 0,
+    options: [JSON_OPTION, CONFIG_OPTION],
+    examples: [["doctor", "exit code 1 where something fails; a warning is none"]],
+    permissions: PERMISSIONS,
+    run: async (line) => (await import("./doctor.ts")).doctor(line),
+  },
+  ...COORDINATION_COMMANDS,
   {
     name: "data",
     summary: "read and change what the sessions of this project share",

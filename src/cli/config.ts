@@ -4,11 +4,15 @@
  * @module
  */
 
-import type { ConfigIssue } from "../config/check.ts";
-import { type ConfigPlace, inspectConfig, leafKeys } from "../config/load.ts";
+import { type ConfigIssue, whereOf } from "../config/check.ts";
+import { keyName, leaves } from "../config/keys.ts";
+import { type ConfigFile, inspectConfig, prepareConfig } from "../config/load.ts";
+import { type ConfigPlace, yamlPlaces } from "../config/places.ts";
 import { redact } from "../config/redact.ts";
 import { findSetting, placesFor, projectFolder } from "../coordinator/workspace.ts";
-import { isObject, type Json } from "../domain/json.ts";
+import type { Json } from "../domain/json.ts";
+import { shorten } from "../domain/text.ts";
+import { basename } from "../os/path.ts";
 import { lstatOrNull } from "../os/private_folder.ts";
 import { userLogPath } from "../os/log.ts";
 import type { CommandLine } from "./command.ts";
@@ -16,90 +20,127 @@ import { print, printJson } from "./output.ts";
 import { table } from "./table.ts";
 
 /** Runs `csc config`. */
-export function config(line: CommandLine): Promise<number> {
+export async function config(line: CommandLine): Promise<number> {
   const [action, ...words] = line.words;
   const most = action === "validate" ? 1 : 0;
   if (words.length > most) throw line.mistake(`'${action}' with ${words.length} arguments`);
-  switch (action) {
-    case "show":
-      return Promise.resolve(show(line));
-    case "validate":
-      return Promise.resolve(validate(words[0] ?? line.text("config"), line.has("json")));
-    case "path":
-      return Promise.resolve(path(line));
-    default:
-      throw line.mistake(action ? `unknown action '${action}'` : "an action is missing");
-  }
-}
-
-function show(line: CommandLine): number {
-  const { loaded } = findSetting(projectFolder(), line.text("config"));
-  const source = loaded.place ? `${loaded.place.layer}: ${loaded.place.path}` : "";
-  const values = redact(loaded.config as unknown as Json);
-  const rows = leafKeys(values).map((key) => ({
-    key,
-    value: valueAt(values, key),
-    source: loaded.keysInFile.has(key) ? source : "default",
-  }));
-  if (line.has("json")) printJson(Object.fromEntries(rows.map(({ key, ...rest }) => [key, rest])));
-  else {
-    const cells = rows.map(({ key, value, source }) => [key, JSON.stringify(value), source]);
-    print(table(["KEY", "VALUE", "FROM"], cells));
-  }
-  return 0;
-}
-
-function validate(explicitPath: string | undefined, asJson: boolean): number {
+  const run = ACTIONS.get(action);
+  if (!run) throw line.mistake(action ? `unknown action '${action}'` : "an action is missing");
+  const explicitPath = words[0] ?? line.text("config");
   const { places } = placesFor(projectFolder(), explicitPath);
-  for (const place of places) {
-    const found = inspectConfig(place);
-    if (!found) continue;
-    const issues = "issues" in found ? found.issues : [];
-    report(place.path, issues, asJson);
-    return issues.length > 0 ? 2 : 0;
-  }
-  report(null, [], asJson);
-  return 0;
+  await prepareConfig(places);
+  return await run(line, places, explicitPath);
 }
 
-function report(file: string | null, issues: readonly ConfigIssue[], asJson: boolean): void {
-  if (asJson) return printJson({ file, valid: issues.length === 0, issues });
-  if (file === null) return print("There is no configuration file; the defaults apply.");
-  if (issues.length === 0) return print(`${file}: valid`);
-  for (const { message, fix } of issues) print(`${file}: ${message}\n  fix: ${fix}`);
-}
+type Action = (
+  line: CommandLine,
+  places: readonly ConfigPlace[],
+  explicitPath?: string,
+) => number | Promise<number>;
 
-function path(line: CommandLine): number {
-  const { places } = placesFor(projectFolder(), line.text("config"));
-  const exists = (place: ConfigPlace) => lstatOrNull(place.path) !== null;
-  const used = places.find((place) => place.isNamed || exists(place)) ?? null;
-  const log = logPath(line);
+const ACTIONS: ReadonlyMap<string | undefined, Action> = new Map<string, Action>([
+  ["show", show],
+  ["validate", validate],
+  ["path", path],
+]);
+
+/** As many characters of a value as leave room for the other columns. */
+const SHOWN_CHARS = 24;
+
+async function show(
+  line: CommandLine,
+  _places: unknown,
+  explicitPath?: string,
+): Promise<number> {
+  const { loaded } = await findSetting(projectFolder(), explicitPath);
+  const rows = leaves(redact(loaded.config as unknown as Json)).map(({ path, value }) => {
+    const key = keyName(path);
+    return { key, value, file: loaded.origins.get(key) };
+  });
   if (line.has("json")) {
-    const looked = places.map((place) => ({ ...place, exists: exists(place) }));
-    printJson({ used: used?.path ?? null, places: looked, log });
+    const source = (file?: ConfigFile) => file ? `${file.layer}: ${file.path}` : "default";
+    printJson(
+      Object.fromEntries(
+        rows.map(({ key, value, file }) => [key, { value, source: source(file) }]),
+      ),
+    );
     return 0;
   }
-  const rows = places.map((place) => [
-    place.layer,
-    place === used ? "used" : exists(place) ? "there" : "-",
-    place.path,
+  const cells = rows.map(({ key, value, file }) => [
+    key,
+    shorten(JSON.stringify(value), SHOWN_CHARS),
+    file ? `${file.layer}: ${basename(file.path)}` : "default",
   ]);
-  print(table(["LAYER", "STATE", "FILE"], rows));
-  print(
-    `\n${used ? "" : "No file: the defaults apply. "}Log: ${log ?? "none"}`,
+  print(table(["KEY", "VALUE", "FROM"], cells));
+  print("\nWhole values: `csc config show --json`. Where the files are: `csc config path`.");
+  return 0;
+}
+
+function validate(line: CommandLine, places: readonly ConfigPlace[]): number {
+  const found = inspectConfig(places);
+  const issues = "issues" in found ? found.issues : [];
+  report(found.files, issues, line.has("json"));
+  return issues.length > 0 ? 2 : 0;
+}
+
+function report(
+  files: readonly ConfigFile[],
+  issues: readonly ConfigIssue[],
+  asJson: boolean,
+): void {
+  const valid = issues.length === 0;
+  const paths = files.map(({ path }) => path);
+  if (asJson) return printJson({ file: paths[0] ?? null, files: paths, valid, issues });
+  if (files.length === 0) return print("There is no configuration file; the defaults apply.");
+  for (const path of paths) {
+    if (valid || issues.every(({ file }) => file !== path)) print(`${path}: valid`);
+  }
+  for (const issue of issues) print(`${whereOf(issue)}: ${issue.message}\n  fix: ${issue.fix}`);
+}
+
+async function path(
+  line: CommandLine,
+  places: readonly ConfigPlace[],
+  explicitPath?: string,
+): Promise<number> {
+  const exists = ({ path }: { path: string }) => lstatOrNull(path) !== null;
+  const used = places.find((place) => place.isNamed || exists(place)) ?? null;
+  const yaml = yamlPlaces(places);
+  const usedYaml = new Set(
+    yaml.filter((place) => place === yaml.find((one) => one.name === place.name && exists(one))),
   );
+  const log = await logPath(explicitPath);
+  if (line.has("json")) {
+    const looked = places.map((place) => ({ ...place, exists: exists(place) }));
+    const yamlLooked = yaml.map((place) => ({
+      ...place,
+      exists: exists(place),
+      used: usedYaml.has(place),
+    }));
+    printJson({ used: used?.path ?? null, places: looked, yaml: yamlLooked, log });
+    return 0;
+  }
+  const row = (place: Pick<ConfigPlace, "layer" | "path">, isUsed: boolean) => [
+    place.layer,
+    isUsed ? "used" : exists(place) ? "there" : "-",
+    place.path,
+  ];
+  const rows = [
+    ...places.map((place) => row(place, place === used)),
+    ...yaml.filter((place) => place.path.endsWith(".yaml") || exists(place))
+      .map((place) => row(place, usedYaml.has(place))),
+  ];
+  print(table(["LAYER", "STATE", "FILE"], rows));
+  const isNone = used === null && usedYaml.size === 0;
+  print(`\n${isNone ? "No file: the defaults apply. " : ""}Log: ${log ?? "none"}`);
   return 0;
 }
 
 /** The log in use; that of the defaults where the configuration cannot be read. */
-function logPath(line: CommandLine): string | null {
+async function logPath(explicitPath: string | undefined): Promise<string | null> {
   try {
-    return findSetting(projectFolder(), line.text("config")).logPath;
+    return (await findSetting(projectFolder(), explicitPath)).logPath;
   } catch {
     return userLogPath();
   }
-}
-
-function valueAt(value: Json, key: string): Json {
-  return key.split(".").reduce<Json>((at, name) => isObject(at) ? at[name] ?? null : null, value);
 }

@@ -37,7 +37,7 @@ export async function data(line: CommandLine): Promise<number> {
     throw line.mistake(`--machine only reads; '${action}' changes this machine's data`);
   }
   const value = action === "set" ? await readValue(words[2], line.has("text")) : null;
-  const workspace = await openWorkspace(findSetting(projectFolder(), line.text("config")));
+  const workspace = await openWorkspace(await findSetting(projectFolder(), line.text("config")));
   dropPermissions(workspace);
   try {
     return await act(action, words, value, workspace.data, machine, line.has("json"));

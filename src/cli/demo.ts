@@ -5,11 +5,12 @@
  * @module
  */
 
-import { join } from "@std/path";
+import { join } from "../os/path.ts";
 import { CoordinatorError } from "../domain/error.ts";
 import { McpClient } from "../mcp/client.ts";
 import { selfCommand } from "../os/self.ts";
 import { bold, dim, green } from "../std/colors.ts";
+import { guard } from "./demo_guard.ts";
 import { print } from "./output.ts";
 
 const SESSIONS = 5;
@@ -20,14 +21,15 @@ export async function demo(): Promise<number> {
   const startedAt = performance.now();
   const folder = await Deno.makeTempDir({ prefix: "csc-demo-" });
   const clients: McpClient[] = [];
+  const env = {
+    CLAUDE_PROJECT_DIR: folder,
+    CLAUDE_SESSION_COORDINATOR_CONFIG: "",
+    XDG_STATE_HOME: join(folder, "state"),
+  };
   const connect = async () => {
     const client = await McpClient.connect(selfCommand(), {
       cwd: folder,
-      env: {
-        CLAUDE_PROJECT_DIR: folder,
-        CLAUDE_SESSION_COORDINATOR_CONFIG: "",
-        XDG_STATE_HOME: join(folder, "state"),
-      },
+      env,
     });
     clients.push(client);
     return client;
@@ -39,6 +41,10 @@ export async function demo(): Promise<number> {
     await writers(clients);
     await killed(clients, connect);
     await signedOff(clients);
+    print(bold("\n5. Two sessions want to edit one file"));
+    const [holder, other] = clients.splice(0, 2);
+    clients.push(other);
+    await guard({ folder, env, check }, holder, other);
   } finally {
     for (const client of clients) await client.close();
     await Deno.remove(folder, { recursive: true });

@@ -15,7 +15,7 @@ export const EXIT_CODES: readonly (readonly [code: number, meaning: string])[] =
   [0, "done"],
   [1, "failed, not found, or held by another session"],
   [2, "bad arguments or configuration"],
-  [3, "timed out: the store stayed busy"],
+  [3, "timed out: a wait was in vain, or the store stayed busy"],
   [130, "interrupted"],
 ];
 
@@ -39,6 +39,7 @@ export function programHelp(): string {
       pairs([
         ["CLAUDE_PROJECT_DIR", "the project's folder; without it the current one"],
         ["CLAUDE_SESSION_COORDINATOR_CONFIG", "the configuration file"],
+        ["CLAUDE_SESSION_ID", "the session that a command acts for"],
         ["NO_COLOR", "no colours"],
       ]),
     ),
@@ -48,9 +49,10 @@ export function programHelp(): string {
 /** The help of one command. */
 export function commandHelp(command: Command): string {
   const { name, summary, usage, options, examples } = command;
-  const rows = options.map((
-    { name, value, help },
-  ) => [`--${name}${value ? ` ${value}` : ""}`, help]);
+  const rows = options.map(({ name, short, value, help }) => [
+    `${short ? `-${short}, ` : ""}--${name}${value ? ` ${value}` : ""}`,
+    help,
+  ]);
   return [
     `${bold(`csc ${name}`)} - ${summary}`,
     "",

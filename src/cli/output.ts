@@ -21,11 +21,17 @@ export function printJson(value: unknown): void {
 /** Prints what went wrong and what to do next; answers the exit code. */
 export function printError(error: unknown): number {
   const known = error instanceof CoordinatorError;
-  const lines = printable(messageOf(error).split("\n")[0]);
+  // Our own messages are one line, with names in them that may hold a line break.
+  const message = printable(known ? error.message : messageOf(error).split("\n")[0]);
   const label = known ? `error[${error.code}]` : "error";
   const hint = known ? error.hint : hintFor(error);
-  write(Deno.stderr, `${bold(red(`${label}:`))} ${lines}\n${bold("hint:")} ${printable(hint)}\n`);
+  write(Deno.stderr, `${bold(red(`${label}:`))} ${message}\n${bold("hint:")} ${printable(hint)}\n`);
   return known ? ERROR_EXIT_CODES[error.code] : 1;
+}
+
+/** Prints what somebody should know though all went well. */
+export function printWarning(text: string): void {
+  write(Deno.stderr, `${bold("warning:")} ${printable(text)}\n`);
 }
 
 function hintFor(error: unknown): string {

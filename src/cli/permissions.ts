@@ -19,11 +19,10 @@ export function keepPermissions(needed: readonly Permission[]): void {
 const OURS = new Set(["local", "kv", "memory"]);
 
 /**
- * Gives up the rights that an open workspace does not need any more: starting programs (git has been
- * asked), and the network where the store is on this machine.
+ * Gives up the network where the store is on this machine. The right to start programs stays: only
+ * with it can be seen whether another session's client still runs.
  */
 export function dropPermissions({ setting, store }: Workspace): void {
   if (!OURS.has(setting.loaded.config.storage.adapter)) return;
-  Deno.permissions.revokeSync({ name: "run" });
   if (store.place.reach !== "network") Deno.permissions.revokeSync({ name: "net" });
 }

@@ -5,7 +5,7 @@
  */
 
 import { CoordinatorError } from "../domain/error.ts";
-import { didYouMean } from "../domain/text.ts";
+import { didYouMean } from "../domain/did_you_mean.ts";
 import { type Command, parseCommandLine } from "./command.ts";
 import { COMMANDS, SERVE } from "./commands.ts";
 import { about, commandHelp, programHelp } from "./help.ts";

@@ -41,7 +41,7 @@ export async function serve(line: CommandLine): Promise<number> {
   clientGone.abort();
   await withTimeout(SIGN_OFF_MS, async () => {
     const workspace = workspaces.current;
-    await workspace?.session.signOff();
+    await Promise.allSettled([workspace?.session.signOff(), workspace?.member.end()]);
     workspace?.log.info(`server ended as ${reason}`);
     await workspace?.close();
   });
@@ -69,9 +69,10 @@ class LazyWorkspace {
       const { findSetting, openWorkspace, projectFolder } = await import(
         "../coordinator/workspace.ts"
       );
-      const workspace = await openWorkspace(findSetting(projectFolder(), this.#configPath));
+      const workspace = await openWorkspace(await findSetting(projectFolder(), this.#configPath));
       dropPermissions(workspace);
       const { log, store, project } = workspace;
+      workspace.member.watch();
       log.info(`server started; store ${store.place.location}; project by ${project.foundBy}`);
       return this.current = workspace;
     } catch (error) {

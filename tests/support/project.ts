@@ -1,5 +1,6 @@
 import { dirname, join } from "@std/path";
 import { McpClient, type Reply } from "../../src/mcp/client.ts";
+import { isHeld } from "./claim.ts";
 import { CSC, csc, isolated, type Outcome, run, type RunOptions } from "./command.ts";
 import { TempFolder } from "./temp.ts";
 
@@ -88,7 +89,8 @@ export class TestProject implements AsyncDisposable {
 
   /** The instances that are claimed on the disk, whether their holders live or not. */
   claims(): string[] {
-    return Object.keys(this.stored()["csc:claims"] ?? {}).sort();
+    const stored = Object.entries(this.stored()["csc:claims"] ?? {});
+    return stored.filter(([, claim]) => isHeld(claim)).map(([instance]) => instance).sort();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -122,6 +122,11 @@ export class RemoteStore implements StorageAdapter {
     return this.#call<number>("increment", scope, key, by, author);
   }
 
+  async retrieveAll(scope: string): Promise<Map<string, Entry>> {
+    // A map does not cross to another process, and an object would lose the order of its keys.
+    return new Map(await this.#call<[string, Entry][]>("retrieveAll", scope));
+  }
+
   listKeys(scope: string) {
     return this.#call<string[]>("listKeys", scope);
   }

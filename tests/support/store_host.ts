@@ -33,7 +33,8 @@ async function answer(request: Request): Promise<unknown> {
     case "call": {
       const { store } = held[request.store];
       const method = store[request.method as "retrieve"] as (...args: unknown[]) => unknown;
-      return await method.apply(store, request.args.map(unpack)) ?? null;
+      const result = await method.apply(store, request.args.map(unpack)) ?? null;
+      return result instanceof Map ? [...result] : result;
     }
     case "watch": {
       const controller = new AbortController();

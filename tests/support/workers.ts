@@ -25,6 +25,8 @@ export interface CallOutcome {
 
 /** How a worker is started. */
 export interface WorkerOptions {
+  /** What it runs, of `tests/support`; `store_worker.ts` without it. */
+  readonly script?: string;
   /** A command that starts it, such as `setpriv …`. */
   readonly prefix?: readonly string[];
   readonly env?: Record<string, string>;
@@ -38,10 +40,14 @@ export class Worker implements AsyncDisposable {
   readonly #lines: string[] = [];
   readonly #input: WritableStreamDefaultWriter<Uint8Array>;
 
-  constructor(task: Task, { prefix = [], env = {} }: WorkerOptions = {}) {
-    const script = `${ROOT}tests/support/store_worker.ts`;
+  /** @param task What it does: a {@linkcode Task}, or what another script understands. */
+  constructor(
+    task: Task | Readonly<Record<string, unknown>>,
+    { script = "store_worker.ts", prefix = [], env = {} }: WorkerOptions = {},
+  ) {
     const flags = ["-A", "--no-check", "--no-lock", "--unstable-kv"];
-    const command = [...prefix, Deno.execPath(), "run", ...flags, script];
+    const path = `${ROOT}tests/support/${script}`;
+    const command = [...prefix, Deno.execPath(), "run", ...flags, path];
     this.#child = new Deno.Command(command[0], {
       args: command.slice(1),
       env: { DENO_NO_UPDATE_CHECK: "1", ...env },
