@@ -6,18 +6,48 @@ import { ROOT } from "./support/command.ts";
 const SRC = join(ROOT, "src");
 const LONGEST_FILE = 400;
 
+/** What only knows data, files and time. */
+const GROUND = ["domain", "os", "std", "."];
+/** Sessions and what they hold. */
+const SESSIONS = ["lease", "roster", "journal", "coordination"];
+
 /** Which folders of `src` the files of a folder may import from, beside their own. */
 const ARROWS: Readonly<Record<string, readonly string[]>> = {
   ".": [],
   std: [],
   domain: ["std"],
   os: ["domain", "std"],
-  storage: ["domain", "os", "std", "."],
+  storage: GROUND,
   detect: ["domain", "os", "std"],
-  config: ["domain", "storage", "std"],
-  coordinator: ["config", "detect", "domain", "os", "storage", "std", "."],
-  mcp: ["coordinator", "config", "detect", "domain", "os", "storage", "std", "."],
-  cli: ["mcp", "coordinator", "config", "detect", "domain", "os", "storage", "std", "."],
+  config: [...GROUND, "storage"],
+  lease: ["domain", "os", "storage"],
+  roster: ["domain", "os", "storage", "lease"],
+  journal: ["domain", "os"],
+  coordination: ["domain", "os", "storage", "config", "lease", "roster", "journal"],
+  work: ["domain", "os", "lease", "roster", "config"],
+  graph: ["domain", "lease", "roster", "work"],
+  shell: ["domain"],
+  commit: ["domain", "os", "detect", "journal"],
+  guard: ["domain", "os", "detect", "config", "shell", "work", ...SESSIONS],
+  install: [...GROUND, "detect"],
+  coordinator: [...GROUND, "detect", "storage", "config", "guard", "work", "graph", ...SESSIONS],
+  hook: [...GROUND, "detect", "storage", "config", "guard", "work", "coordinator", ...SESSIONS],
+  mcp: [...GROUND, "detect", "storage", "config", "coordinator", "graph", ...SESSIONS],
+  cli: [
+    ...GROUND,
+    "detect",
+    "storage",
+    "config",
+    "coordinator",
+    "guard",
+    "work",
+    "graph",
+    "commit",
+    "install",
+    "hook",
+    "mcp",
+    ...SESSIONS,
+  ],
 };
 
 /** Bare names, and which files alone may import them. */
@@ -151,7 +181,7 @@ Deno.test("no file of src is too long to be read at a stretch", () => {
 
 Deno.test("nothing but the command line writes to standard output or ends the process", () => {
   for (const { path, text } of SOURCES) {
-    if (path.startsWith("src/cli/")) continue;
+    if (path.startsWith("src/cli/") || path === "src/hook/main.ts") continue;
     const code = text.replace(/\/\*[\s\S]*?\*\//g, "");
     assert(!/console\.\w+\(|Deno\.exit\(/.test(code), path);
     assert(path === "src/mcp/stdio_transport.ts" || !/Deno\.stdout/.test(code), path);
@@ -162,6 +192,29 @@ Deno.test("src frees what it opens without `using`, which `deno bundle --minify`
   for (const { path, text } of SOURCES) {
     assert(!/^\s*(await )?using \w+ =/m.test(text), `${path}: use try and finally`);
   }
+});
+
+Deno.test("what a hook evaluates before an edit comes from src alone, and is little", () => {
+  const texts = new Map(SOURCES.map(({ path, text }) => [path, text]));
+  const seen = new Set<string>();
+  const visit = (path: string) => {
+    if (seen.has(path)) return;
+    seen.add(path);
+    const code = texts.get(path)!.replace(/\/\*[\s\S]*?\*\//g, "");
+    const found = code.matchAll(
+      /^\s*(?:import|export)\s(?!type\b)[^;"]*?from\s*"([^"]+)"|^\s*import\s*"([^"]+)"/gm,
+    );
+    for (const [, from, bare] of found) {
+      const name = from ?? bare;
+      assert(name.startsWith("."), `${path} imports ${name}`);
+      visit(relative(ROOT, join(ROOT, dirname(path), name)));
+    }
+  };
+  visit("src/hook/main.ts");
+  for (const lazy of ["guard/command", "guard/words", "hook/session", "coordinator/setting"]) {
+    assert(!seen.has(`src/${lazy}.ts`), `src/${lazy}.ts is evaluated by every hook`);
+  }
+  assert(seen.size > 20 && seen.size < 70, `${seen.size} modules`);
 });
 
 interface PackageFile {

@@ -1,11 +1,13 @@
 /**
  * Measures what the docs promise: `deno task bench`. Medians and ratios of one run, beside their
- * targets and their floor; nothing fails here, as a shared machine's clock proves nothing.
+ * targets and their floor, of all suites or of those named; nothing fails here, as a shared machine's clock proves nothing.
  *
  * @module
  */
 
 import { benchCounters } from "./counters.ts";
+import { benchHooks } from "./hooks.ts";
+import { benchLeases } from "./leases.ts";
 import { benchScopes } from "./scopes.ts";
 import { benchStartup } from "./startup.ts";
 
@@ -22,12 +24,25 @@ export function median(numbers: readonly number[]): number {
   return numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)];
 }
 
+const SUITES: Readonly<Record<string, () => Promise<Figure[]>>> = {
+  startup: benchStartup,
+  counters: benchCounters,
+  scopes: benchScopes,
+  hooks: benchHooks,
+  leases: benchLeases,
+};
+
 if (import.meta.main) {
-  const figures = [...await benchStartup(), ...await benchCounters(), ...await benchScopes()];
-  const rows = figures.map(({ what, measured, target, floor }) =>
-    `| ${what} | ${measured} | ${target} | ${floor} |`
-  );
-  console.log(
-    ["| Figure | Measured | Target | Floor |", "| --- | --- | --- | --- |", ...rows].join("\n"),
-  );
+  const wanted = Deno.args.length > 0 ? Deno.args : Object.keys(SUITES);
+  const unknown = wanted.find((name) => !Object.hasOwn(SUITES, name));
+  if (unknown !== undefined) {
+    console.error(`There is no suite '${unknown}'. Known: ${Object.keys(SUITES).join(", ")}`);
+    Deno.exit(2);
+  }
+  console.log("| Figure | Measured | Target | Floor |\n| --- | --- | --- | --- |");
+  for (const name of wanted) {
+    for (const { what, measured, target, floor } of await SUITES[name]()) {
+      console.log(`| ${what} | ${measured} | ${target} | ${floor} |`);
+    }
+  }
 }
