@@ -528,28 +528,32 @@ Deno.test("another git that has the index locked is waited for", async () => {
   assertEquals(await tree.status(), "");
 });
 
-Deno.test("a signal in the middle leaves no lock behind, and kills as it would", async () => {
-  using tree = await EditTree.create({ "a": "1\n" });
-  await tree.edit(A, "a", "2\n");
-  tree.hook("commit-msg", ": > .git/reached; exec sleep 20");
-  const [program, ...args] = EDIT_WORKER;
-  const child = new Deno.Command(program, {
-    args: [...args, "commit", tree.beside("machine"), A, tree.path],
-    stdout: "null",
-    stderr: "null",
-  }).spawn();
-  const exists = (name: string) =>
-    [...Deno.readDirSync(`${tree.path}/.git`)].some((one) => one.name === name);
-  await eventually("the hook runs", () => exists("reached"));
-  assert(exists("index.lock"));
-  child.kill("SIGTERM");
-  assertEquals((await child.status).signal, "SIGTERM");
-  assert(!exists("index.lock"));
-  assertEquals(await tree.git("log", "--format=%s"), "first");
-  tree.hook("commit-msg", "");
-  await tree.commit(A);
-  assertEquals(await tree.status(), "");
-});
+for (const signal of ["SIGTERM", "SIGKILL"] as const) {
+  Deno.test(`a commit that is ended by ${signal} leaves no lock in the way of the next`, async () => {
+    using tree = await EditTree.create({ "a": "1\n" });
+    await tree.edit(A, "a", "2\n");
+    tree.hook("commit-msg", "echo $PPID > .git/reached; exec sleep 20");
+    const [program, ...args] = EDIT_WORKER;
+    const child = new Deno.Command(program, {
+      args: [...args, "commit", tree.beside("machine"), A, tree.path],
+      stdout: "null",
+      stderr: "null",
+    }).spawn();
+    const exists = (name: string) =>
+      [...Deno.readDirSync(`${tree.path}/.git`)].some((one) => one.name === name);
+    await eventually("the hook runs", () => exists("reached") && tree.read(".git/reached") !== "");
+    assert(exists("index.lock"));
+    child.kill(signal);
+    assertEquals((await child.status).signal, signal);
+    if (signal === "SIGTERM") assert(!exists("index.lock"));
+    else Deno.kill(Number(tree.read(".git/reached")), "SIGKILL"); // the git that it left behind
+    assertEquals(await tree.git("log", "--format=%s"), "first");
+    tree.hook("commit-msg", "");
+    await tree.commit(A);
+    assertEquals(await tree.status(), "");
+    assert(!exists("index.lock"));
+  });
+}
 
 Deno.test("the user's hooks, author and signing apply", async () => {
   using tree = await EditTree.create({ "a": "1\n", "b": "1\n" });

@@ -82,11 +82,14 @@ export async function commitMine(request: CommitRequest): Promise<CommitResult> 
   const folder = join(dirname(request.journal.folder), "commit");
   withFile("create", folder, () => ensurePrivateFolder(folder));
   sweep(folder);
-  return await inTurn(checkout, folder, async () => {
+  return await inTurn(checkout, folder, async (isAlone) => {
     for (let tries = 0; tries < MAX_TRIES; tries++) {
       const prepared = await prepare(checkout, request);
       if (prepared.result.files.length === 0) return prepared.result;
-      const result = await inFolder(folder, (own) => make(checkout, request, prepared, own));
+      const result = await inFolder(
+        folder,
+        (own) => make(checkout, request, prepared, { folder: own, isAlone }),
+      );
       if (result !== null) return result;
     }
     throw new CoordinatorError(
@@ -128,7 +131,7 @@ async function make(
   checkout: Checkout,
   request: CommitRequest,
   { head, plan, result }: Prepared,
-  folder: string,
+  { folder, isAlone }: { folder: string; isAlone: boolean },
 ): Promise<CommitResult | null> {
   if (!await buildIndex(checkout, head, plan.files, join(folder, "index"))) {
     if (result.left.length === 0) throw nothingToCommit(request);
@@ -136,7 +139,7 @@ async function make(
   }
   const lock = new IndexLock(checkout, folder);
   return await lock.during(async (signal) => {
-    const draft = { head, message: request.message, folder, lock, signal };
+    const draft = { head, message: request.message, folder, lock, isAlone, signal };
     const commit = await commitIndex(checkout, draft);
     if (commit === null) return null;
     // The commit is there from now on, whatever fails.
@@ -204,19 +207,23 @@ async function inFolder<T>(parent: string, task: (folder: string) => Promise<T>)
  * anyway, and begin anew; this saves the hooks from running in vain. A stopped process is not waited
  * for longer than that is worth.
  */
-async function inTurn<T>(checkout: Checkout, folder: string, task: () => Promise<T>): Promise<T> {
+async function inTurn<T>(
+  checkout: Checkout,
+  folder: string,
+  task: (isAlone: boolean) => Promise<T>,
+): Promise<T> {
   const name = (await digest(new TextEncoder().encode(checkout.gitFolder))).slice(0, 16);
   const lock = new FileLock(join(folder, `${name}.lock`), TURN_MS);
   let hasTurn = false;
   try {
     return await lock.hold(() => {
       hasTurn = true;
-      return task();
+      return task(true);
     });
   } catch (error) {
     const isTaken = error instanceof CoordinatorError && error.code === "store_busy" && !hasTurn;
     if (!isTaken) throw error;
-    return await task();
+    return await task(false);
   } finally {
     await lock.close();
   }

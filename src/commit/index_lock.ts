@@ -19,6 +19,9 @@ const SIGNALS: readonly Deno.Signal[] = Deno.build.os === "windows"
   ? ["SIGINT", "SIGBREAK"]
   : ["SIGINT", "SIGTERM", "SIGHUP"];
 
+/** What our locks hold; those of git are empty. */
+const MARK = "csc commit-mine";
+
 /** The lock of a shared index, to be taken by a script that `git commit` runs at the right moment. */
 export class IndexLock {
   readonly #path: string;
@@ -37,10 +40,13 @@ export class IndexLock {
   /**
    * Waits until nobody has it, so that hooks are not run in vain.
    *
+   * @param isAlone Whether no other commit of ours is being made in the tree: one that is locked by us
+   * was left behind by a process that was killed, and is removed.
    * @throws {CoordinatorError} `git_busy` where that takes too long.
    */
-  async untilFree(): Promise<void> {
+  async untilFree(isAlone: boolean): Promise<void> {
     const deadline = performance.now() + WAIT_S * 1000;
+    if (isAlone && this.#isOurs()) removeIfThere(this.#path);
     while (lstatOrNull(this.#path) !== null) {
       if (performance.now() > deadline) throw this.#busy();
       await sleep(PAUSE_MS);
@@ -50,7 +56,7 @@ export class IndexLock {
   /** Shell commands that take it, or end the shell. */
   script(): string {
     const [lock, taken, busy] = [this.#path, this.#takenPath, this.#busyPath].map(shellWord);
-    return `n=0; until (set -C; : > ${lock}) 2>/dev/null; do n=$((n+1)); ` +
+    return `n=0; until (set -C; echo ${MARK} > ${lock}) 2>/dev/null; do n=$((n+1)); ` +
       `test $n -le ${WAIT_S} || { : > ${busy}; exit 1; }; sleep 1; done; : > ${taken}`;
   }
 
@@ -98,6 +104,14 @@ export class IndexLock {
       return await task(stop.signal);
     } finally {
       end();
+    }
+  }
+
+  #isOurs(): boolean {
+    try {
+      return Deno.readTextFileSync(this.#path).startsWith(MARK);
+    } catch {
+      return false;
     }
   }
 

@@ -61,6 +61,8 @@ export interface Draft {
   readonly folder: string;
   /** Is taken before HEAD moves, and still held afterwards. */
   readonly lock: IndexLock;
+  /** Whether no other commit of ours is being made in the tree. */
+  readonly isAlone: boolean;
   /** Stops the commit where it aborts. */
   readonly signal: AbortSignal;
 }
@@ -72,12 +74,12 @@ export interface Draft {
  * @throws {CoordinatorError} `git_failed` where a hook refuses, or git does.
  */
 export async function commitIndex(checkout: Checkout, draft: Draft): Promise<string | null> {
-  const { head, folder, lock, signal } = draft;
+  const { head, folder, lock, isAlone, signal } = draft;
   const messagePath = join(folder, "message");
   const movedPath = join(folder, "moved");
   Deno.writeTextFileSync(messagePath, draft.message, { mode: 0o600 });
   const cleanup = await cleanupMode(checkout);
-  await lock.untilFree();
+  await lock.untilFree(isAlone);
   // The "editor" is run after git has read HEAD and the hooks have looked at the index. It stops the
   // commit where HEAD is not the one that the index was built from: its tree would revert what was
   // committed since. Afterwards git itself refuses to move a HEAD that is not its parent any more.

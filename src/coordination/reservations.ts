@@ -137,11 +137,15 @@ export class Reservations {
   /**
    * What a session and its sub-agents hold on this machine, as its journal says and the leases
    * confirm.
+   *
+   * @param agent Only what this sub-agent of it holds.
    */
-  async ofSession(session: string): Promise<HeldFile[]> {
+  async ofSession(session: string, agent?: string): Promise<HeldFile[]> {
     const { journal, machine } = this.#desk;
     const found: HeldFile[] = [];
-    for (const place of openPlaces(journal.read(session))) {
+    const events = journal.read(session);
+    const theirs = agent === undefined ? events : events.filter((one) => one.agent === agent);
+    for (const place of openPlaces(theirs)) {
       const record = await this.inspect(place);
       if (record?.holder?.session === session) found.push({ ...place, machine, record });
     }
@@ -188,14 +192,36 @@ export class Reservations {
     return await this.#inScopes(await store.listScopes(scopes.filePattern));
   }
 
-  /** Those that somebody who looks for other work has to know: all, or the nearest where there are many. */
-  async near({ path }: FilePlace): Promise<HeldFile[]> {
+  /**
+   * Those that somebody who looks for other work has to know: all, or where there are many the nearest
+   * to a file, if one is named.
+   */
+  async near(place?: FilePlace): Promise<HeldFile[]> {
     const { store, scopes } = this.#desk;
     const found = await store.listScopes(scopes.filePattern);
     if (found.length <= MAX_NEAR) return await this.#inScopes(found);
     const top = (one: string | null) => one?.split("/")[0];
-    const near = found.filter((scope) => top(scopes.pathOf(scope)) === top(path));
+    const near = place
+      ? found.filter((scope) => top(scopes.pathOf(scope)) === top(place.path))
+      : found;
     return await this.#inScopes(near.slice(0, MAX_NEAR));
+  }
+
+  /**
+   * What a session holds on this machine, the latest first, up to a number; and how many there may be
+   * beside, as its journal says.
+   */
+  async latestOf(session: string, most: number): Promise<{ held: HeldFile[]; others: number }> {
+    const { journal, machine } = this.#desk;
+    const places = openPlaces(journal.read(session)).reverse();
+    const held: HeldFile[] = [];
+    let looked = 0;
+    // What has run out is in the journal still.
+    for (; looked < places.length && held.length < most && looked < MAX_NEAR; looked++) {
+      const record = await this.inspect(places[looked]);
+      if (record?.holder?.session === session) held.push({ ...places[looked], machine, record });
+    }
+    return { held, others: places.length - looked };
   }
 
   async #inScopes(scopes: readonly string[]): Promise<HeldFile[]> {
@@ -231,7 +257,7 @@ export class Reservations {
 
 const MAX_KEY = 1000;
 /** Reading more than this for a suggestion would take longer than the suggestion is worth. */
-const MAX_NEAR = 500;
+const MAX_NEAR = 200;
 
 function placeOnly({ tree, path }: FilePlace): FilePlace {
   return { tree, path };

@@ -119,6 +119,7 @@ export class Member {
           await this.#beat(session);
           beatAt = performance.now() + beatMs;
         }
+        if (session !== null) await desk.leases.settleWaited();
         if (session !== null && auto_cleanup_stale && performance.now() >= healAt) {
           for (const { alias } of await heal(desk)) {
             log.info(`${alias}: ended, its process is gone`);

@@ -9,21 +9,26 @@ import type { Repository } from "../detect/repository.ts";
 import { printable } from "../domain/text.ts";
 import { isSame } from "../lease/record.ts";
 import { join } from "../os/path.ts";
-import { analyseShell } from "../shell/analyse.ts";
 import { afterEdit, afterNoEdit, beforeEdit, isGuarded, reportOverlap } from "./edit.ts";
 import { dirtyPaths } from "./git_state.ts";
 import { beforeGit } from "./git_acts.ts";
 import { unlockSessions } from "./lift.ts";
 import { opposed } from "./opposed.ts";
 import { foreignFiles, maybeReserved } from "./others.ts";
+import type { Dialect } from "../shell/analyse.ts";
 import { isUnchanged, recall, remember, watch, type Watched } from "./pending.ts";
 import { type Target, targetOf } from "./place.ts";
-import { namesFile, repositoriesIn, type ShellTarget, shellTargets } from "./shell_targets.ts";
+import {
+  effectsOf,
+  namesFile,
+  repositoriesIn,
+  type ShellTarget,
+  shellTargets,
+} from "./shell_targets.ts";
 import { nameOf, type Step, stepIn } from "./step.ts";
 import { PASS, pass, type Verdict } from "./verdict.ts";
 
-/** The shells whose commands are understood. */
-export type Dialect = "bash" | "powershell";
+export type { Dialect };
 
 /** A file that a command writes, with the step in its project. */
 interface Aimed extends ShellTarget {
@@ -39,7 +44,7 @@ export async function beforeCommand(
   command: string,
   dialect: Dialect,
 ): Promise<Verdict> {
-  const effects = analyseShell(command, step.cwd, dialect);
+  const effects = effectsOf(command, step.cwd, dialect);
   const notes: (string | null)[] = [];
   for (const act of effects.git) {
     if (namesFile(step.cwd, act)) continue;
@@ -47,7 +52,7 @@ export async function beforeCommand(
     if (verdict.kind !== "pass") return verdict;
     notes.push(verdict.note ?? null);
   }
-  const theirs = await heldAround(step, repositoriesIn(step.cwd, effects));
+  const theirs = await heldByOthers(step, repositoriesIn(step.cwd, effects));
   const isTheirs = ({ target }: Aimed) => theirs.has(join(target.tree, target.path));
   const aimed = await aimedAt(step, shellTargets(step.cwd, effects));
   const targets = [...aimed.filter(isTheirs), ...aimed.filter((one) => !isTheirs(one))]
@@ -76,7 +81,7 @@ export async function afterCommand(
 ): Promise<Verdict> {
   const pending = recall(step);
   const cwd = pending?.cwd ?? step.cwd;
-  const effects = analyseShell(command, cwd, dialect);
+  const effects = effectsOf(command, cwd, dialect);
   const expected = pending === null
     ? shellTargets(cwd, effects).filter(({ isFolder }) => !isFolder)
     : pending.targets.map((path) => ({ target: targetOf(path, cwd), isFolder: false }));
@@ -110,6 +115,7 @@ async function beforeFolder(step: Step, target: Target): Promise<Verdict> {
     step,
     target.tree,
     (path) => target.path === "" || path.startsWith(`${target.path}/`),
+    true,
   );
   if (below.length === 0) return PASS;
   const [first, ...others] = below;
@@ -125,14 +131,13 @@ async function beforeFolder(step: Step, target: Target): Promise<Verdict> {
   ]);
 }
 
-/** The files that others may have reserved in some working trees: absolute paths. */
-async function heldAround(step: Step, repositories: readonly Repository[]): Promise<Set<string>> {
+/** The files that others may have reserved in this project, and in those that a command reaches into. */
+async function heldByOthers(step: Step, repositories: readonly Repository[]): Promise<Set<string>> {
+  const steps = new Set([step]);
+  for (const repository of repositories) steps.add(await stepIn(step, repository));
   const held = new Set<string>();
-  for (const repository of repositories) {
-    const { worktree } = repository;
-    for (const path of await maybeReserved(await stepIn(step, repository), worktree)) {
-      held.add(join(worktree, path));
-    }
+  for (const one of steps) {
+    for (const { tree, path } of await maybeReserved(one)) held.add(join(tree, path));
   }
   return held;
 }

@@ -49,7 +49,7 @@ async function beforeTree(
   { verb, pathspecs, stack }: Extract<GitAct, { kind: "tree" }>,
 ): Promise<Verdict> {
   const { step, repository: { worktree } } = site;
-  const foreign = await foreignFiles(step, worktree, covered(site, pathspecs ?? []));
+  const foreign = await foreignFiles(step, worktree, covered(site, pathspecs ?? []), true);
   if (foreign.length === 0) return stack ? await stackNote(site) : PASS;
   const aside = `../${basename(worktree)}-${shortId(step.holder.session)}`;
   return opposed(step, `git ${verb}`, [

@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { FilePlace } from "../coordination/coordination.ts";
 import { openPlaces } from "../coordination/reservations.ts";
 import type { JournalEvent } from "../journal/journal.ts";
 import { type Holder, isSame } from "../lease/record.ts";
@@ -31,24 +32,35 @@ interface Trail {
  * are the oldest ones, and of them git still finds what was edited.
  */
 const MAX_LOOKED_UP = 200;
+/** To look at more files than this before and after each command takes too long as well. */
+const MAX_WATCHED = 2000;
+
+/** So many are named at the most. */
+const FEW = 12;
 
 const ANY: Concern = () => true;
 
-/** The files of a tree that other live sessions, or sub-agents beside this one, are at. */
+/**
+ * The files of a tree that other live sessions, or sub-agents beside this one, are at.
+ *
+ * @param few Whether it is enough to know of some, as where there is one of them to be respected.
+ */
 export async function foreignFiles(
   step: Step,
   tree: string,
   isConcerned: Concern = ANY,
+  few = false,
 ): Promise<ForeignFile[]> {
   const { desk: { deadline }, holder } = step;
   const found: ForeignFile[] = [];
   const edited = new Map<string, Holder>();
   for (const trail of await trailsIn(step, tree)) {
-    found.push(...await reservedIn(step, trail, isConcerned));
+    found.push(...await reservedIn(step, trail, isConcerned, few ? FEW : MAX_LOOKED_UP));
     for (const [path, editor] of editedPaths(trail.events)) {
       if (!isOwn(editor, holder) && isConcerned(path)) edited.set(path, editor);
     }
   }
+  if (few && found.length >= FEW) return found;
   for (const { path } of found) edited.delete(path);
   for (const path of await ownPaths(step, tree, [...edited.keys()])) edited.delete(path);
   // Where git cannot tell, they count as uncommitted: that a person can lift, a lost edit nobody.
@@ -59,20 +71,31 @@ export async function foreignFiles(
   return found;
 }
 
-/** The files of a tree that others may have reserved: those of other sessions are not looked up. */
-export async function maybeReserved(step: Step, tree: string): Promise<string[]> {
-  const paths = new Set<string>();
-  for (const trail of await trailsIn(step, tree)) {
-    const found = trail.session === step.holder.session
-      ? await reservedIn(step, trail, ANY)
-      : openPlaces(trail.events);
-    for (const { path } of found) paths.add(path);
+/** The files that others may have reserved in any tree: those of other sessions are not looked up. */
+export async function maybeReserved(step: Step): Promise<FilePlace[]> {
+  const found: FilePlace[] = [];
+  for (const { session, events } of await trailsIn(step, null)) {
+    const own = session === step.holder.session;
+    // What its other sub-agents have, and the session itself, is told only by the reservations.
+    found.push(...own ? await othersWithin(step, events) : openPlaces(events));
   }
-  return [...paths];
+  return found.slice(-MAX_WATCHED);
 }
 
-/** The trails of all live sessions in a tree. */
-async function trailsIn({ desk }: Step, tree: string): Promise<Trail[]> {
+async function othersWithin(
+  { reservations, holder }: Step,
+  events: readonly JournalEvent[],
+): Promise<FilePlace[]> {
+  const found: FilePlace[] = [];
+  for (const place of openPlaces(events).slice(-MAX_LOOKED_UP)) {
+    const owner = (await reservations.inspect(place))?.holder;
+    if (owner?.session === holder.session && !isOwn(owner, holder)) found.push(place);
+  }
+  return found;
+}
+
+/** The trails of all live sessions, in one tree or in all. */
+async function trailsIn({ desk }: Step, tree: string | null): Promise<Trail[]> {
   const { journal, roster, config } = desk;
   const all = await roster.list();
   const sessions = all.filter(({ standing }) => standing !== "dead").map(({ record }) =>
@@ -82,10 +105,9 @@ async function trailsIn({ desk }: Step, tree: string): Promise<Trail[]> {
     const known = new Set(all.map(({ record }) => record.session));
     sessions.push(...journal.sessions().filter((session) => !known.has(session)));
   }
+  const isHere = (event: JournalEvent) => tree === null || event.tree === tree;
   return sessions
-    .map((session) => (
-      { session, events: journal.read(session).filter((event) => event.tree === tree) }
-    ))
+    .map((session) => ({ session, events: journal.read(session).filter(isHere) }))
     .filter(({ events }) => events.length > 0);
 }
 
@@ -93,10 +115,12 @@ async function reservedIn(
   { reservations, holder }: Step,
   { session, events }: Trail,
   isConcerned: Concern,
+  most: number,
 ): Promise<ForeignFile[]> {
   const found: ForeignFile[] = [];
   const places = openPlaces(events).filter(({ path }) => isConcerned(path));
   for (const place of places.slice(-MAX_LOOKED_UP)) {
+    if (found.length === most) break;
     const owner = (await reservations.inspect(place))?.holder;
     if (owner?.session !== session || isOwn(owner, holder)) continue;
     found.push({ holder: owner, path: place.path, kind: "reserved" });

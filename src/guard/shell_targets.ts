@@ -4,11 +4,16 @@
  * @module
  */
 
-import type { Repository } from "../detect/repository.ts";
-import { findRepository } from "../detect/repository.ts";
+import { findRepository, type Repository } from "../detect/repository.ts";
 import { isAbsolute, join, resolveFrom } from "../os/path.ts";
 import { lstatOrNull } from "../os/private_folder.ts";
-import type { GitAct, ShellEffects, ShellWrite } from "../shell/analyse.ts";
+import {
+  analyseShell,
+  type Dialect,
+  type GitAct,
+  type ShellEffects,
+  type ShellWrite,
+} from "../shell/analyse.ts";
 import { matchesPath } from "../shell/path_pattern.ts";
 import { type Target, targetOf } from "./place.ts";
 
@@ -18,7 +23,7 @@ export interface ShellTarget {
   readonly isFolder: boolean;
 }
 
-/** More files than this are not looked for. */
+/** More files than this are not looked at: each takes some calls of the system. */
 const MAX_FILES = 500;
 /** In so many folders at the most, and with so many names in all, patterns are looked for. */
 const MAX_NAMES = 20_000;
@@ -33,10 +38,29 @@ export function namesFile(cwd: string, act: GitAct): boolean {
   return fileNamed(cwd, act) !== null;
 }
 
+/** What a command would do, with paths as this system writes them. */
+export function effectsOf(command: string, cwd: string, dialect: Dialect): ShellEffects {
+  const effects = analyseShell(command, cwd, dialect);
+  if (dialect === "bash" || Deno.build.os === "windows") return effects;
+  // PowerShell parts names by either slash everywhere.
+  const plain = <T extends object>(one: T): T =>
+    Object.fromEntries(
+      Object.entries(one).map(([name, value]) => [
+        name,
+        name === "path" || name === "folder" ? String(value).replaceAll("\\", "/") : value,
+      ]),
+    ) as T;
+  return { ...effects, writes: effects.writes.map(plain), git: effects.git.map(plain) };
+}
+
 /** The files and folders that a command surely writes, each once. */
 export function shellTargets(cwd: string, { writes, git }: ShellEffects): ShellTarget[] {
   const found = new Map<string, ShellTarget>();
+  const seen = new Set<string>();
   const add = (path: string, write: Pick<ShellWrite, "when" | "below">) => {
+    const id = `${write.when ?? ""} ${write.below === true} ${path}`;
+    if (seen.has(id) || seen.size === MAX_FILES) return;
+    seen.add(id);
     const target = targetOf(path, cwd);
     const info = lstatOrNull(target.absolute);
     const isFolder = info?.isDirectory === true;
@@ -50,7 +74,7 @@ export function shellTargets(cwd: string, { writes, git }: ShellEffects): ShellT
     const path = folder === null ? null : absoluteOf(folder, write.path);
     if (path === null) continue;
     const paths = write.glob ? filesMatching(path) : [path];
-    for (const one of paths) if (found.size < MAX_FILES) add(one, write);
+    for (const one of paths) add(one, write);
   }
   for (const act of git) {
     const path = act.kind === "tree" && act.verb.startsWith("checkout")

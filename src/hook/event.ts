@@ -135,6 +135,15 @@ export function withDecision(
   };
 }
 
+/**
+ * An error as one of ours, or null where it is none. Known by what it has, not by its class: in the
+ * bundle, what a hook evaluates and what it loads later each have a class of that name.
+ */
+export function knownError(error: unknown): CoordinatorError | null {
+  const isOurs = error instanceof Error && error.name === "CoordinatorError" && "hint" in error;
+  return isOurs ? error as CoordinatorError : null;
+}
+
 function notAnEvent(fact: string, cause?: unknown): CoordinatorError {
   return new CoordinatorError(
     "invalid_argument",

@@ -7,13 +7,14 @@
  * @module
  */
 
-import { CoordinatorError, messageOf } from "../domain/error.ts";
+import { messageOf } from "../domain/error.ts";
 import { printable, shorten } from "../domain/text.ts";
 import {
   clientPid,
   folderOfProject,
   type HookAnswer,
   type HookEvent,
+  knownError,
   parseEvent,
   SILENT,
   withDecision,
@@ -84,7 +85,8 @@ async function handleSession(event: HookEvent): Promise<HookAnswer> {
 function failed(event: HookEvent | null, error: unknown): HookAnswer {
   const message = shorten(printable(messageOf(error).split("\n")[0]), 500);
   noteFailure(event?.hook_event_name ?? "?", message);
-  const hint = error instanceof CoordinatorError ? ` ${error.hint}` : "";
+  const known = knownError(error);
+  const hint = known ? ` ${known.hint}` : "";
   const stderr =
     `csc: ${message}.${hint} This step was not coordinated; \`csc doctor\` looks for the cause.`;
   if (event?.hook_event_name !== "PreToolUse") return { code: 1, stderr };

@@ -8,12 +8,14 @@ import type { Coordination } from "../coordination/coordination.ts";
 import { endSession, heal } from "../coordination/ending.ts";
 import { type HeldFile, Reservations } from "../coordination/reservations.ts";
 import { Locks } from "../coordination/locks.ts";
-import { CoordinatorError, messageOf } from "../domain/error.ts";
+import { messageOf } from "../domain/error.ts";
+import { printable, shorten } from "../domain/text.ts";
+import { shortId } from "../guard/step.ts";
 import type { JournalEvent } from "../journal/journal.ts";
 import { type Holder, isSame } from "../lease/record.ts";
 import type { Registered } from "../roster/roster.ts";
 import type { SessionRecord } from "../roster/session_record.ts";
-import { type HookAnswer, type HookEvent, SILENT, withContext } from "./event.ts";
+import { type HookAnswer, type HookEvent, knownError, SILENT, withContext } from "./event.ts";
 import { noteFailure } from "./failures.ts";
 import { ensureRegistered, foldersReached, holderOf, register } from "./identity.ts";
 import { type Opened, openFolder } from "./open.ts";
@@ -41,10 +43,11 @@ export async function onSessionStart(opened: Opened, event: HookEvent): Promise<
 
 /** What a second process is told that has the id of a session which is open in another. */
 function refusal(event: HookEvent, error: unknown): HookAnswer {
-  if (!(error instanceof CoordinatorError) || error.code !== "session_taken") throw error;
+  const known = knownError(error);
+  if (known?.code !== "session_taken") throw error;
   return withContext(
     event,
-    `csc: ${error.message}. ${error.hint} Until then csc denies its edits.`,
+    `csc: ${known.message}. ${known.hint} Until then csc denies its edits.`,
   );
 }
 
@@ -135,16 +138,14 @@ export async function onSubagentStop({ desk }: Opened, event: HookEvent): Promis
   const agent = holderOf(event);
   if (agent.agent === undefined) return SILENT;
   const reservations = new Reservations(desk);
-  for (const held of await reservations.ofSession(event.session_id)) {
+  for (const held of await reservations.ofSession(agent.session, agent.agent)) {
     if (isSame(held.record.holder, agent)) await handBack(reservations, held, agent);
   }
   const locks = new Locks(desk);
   for (const { name, holder } of await locks.list()) {
     if (isSame(holder, agent)) await locks.release(name, agent);
   }
-  const denied = desk.journal.read(event.session_id).filter((one) =>
-    one.event === "deny" && one.agent === agent.agent
-  );
+  const denied = deniedTo(agent, desk.journal.read(event.session_id));
   for (const { tree, path } of denied) {
     if (tree === undefined || path === undefined) continue;
     await desk.leases.leaveQueue(reservations.refOf({ tree, path }), agent);
@@ -164,6 +165,21 @@ async function handBack(
   await reservations.release(held, agent, "its sub-agent is done", to);
 }
 
+/** What a sub-agent was denied in the end, as far as its parent does not know yet. */
+function deniedTo({ agent }: Holder, events: readonly JournalEvent[]): JournalEvent[] {
+  const denied = new Map<string, JournalEvent>();
+  for (const one of events) {
+    if (one.agent !== agent) continue;
+    const what = `${one.tree ?? ""} ${one.path ?? one.detail}`;
+    if (one.event === "deny") denied.set(what, one);
+    if (one.event === "edit") denied.delete(what); // its turn has come
+    if (one.event === "note" && one.detail === DENIALS_TOLD) denied.clear();
+  }
+  return [...denied.values()];
+}
+
+const DENIALS_TOLD = "denials told";
+
 /** What a sub-agent was denied, its parent would otherwise never learn. */
 async function tellParent(
   desk: Coordination,
@@ -171,11 +187,13 @@ async function tellParent(
   denied: readonly JournalEvent[],
 ): Promise<void> {
   if (denied.length === 0) return;
-  const paths = [...new Set(denied.map(({ path, detail }) => path ?? String(detail)))].join(", ");
+  const what = denied.map(({ path, detail }) => printable(path ?? String(detail)));
   await desk.notices.send(agent.session, {
     kind: "denied",
     from: "csc",
-    text: `your sub-agent ${agent.agent!.slice(0, 8)} was denied: ${paths}. ` +
+    text:
+      `your sub-agent ${shortId(agent.agent!)} was denied: ${shorten(what.join(", "), 1000)}. ` +
       "Others hold these; do not take its report of them as done.",
   });
+  desk.journal.append({ event: "note", ...agent, detail: DENIALS_TOLD });
 }

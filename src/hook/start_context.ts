@@ -5,6 +5,7 @@
  * @module
  */
 
+import type { Coordination } from "../coordination/coordination.ts";
 import { type HeldFile, Reservations } from "../coordination/reservations.ts";
 import { printable, shorten } from "../domain/text.ts";
 import { headOf } from "../detect/head.ts";
@@ -29,8 +30,13 @@ export async function startContext(opened: Opened, registered: Registered): Prom
   const others = (await desk.roster.list()).filter(({ record: other, standing }) =>
     other.session !== record.session && standing !== "dead"
   );
-  const held = await new Reservations(desk).all();
-  const view = await viewOf(desk, record.worktree, record.session, held);
+  const held = await heldBy(desk, others.slice(0, MAX_SESSIONS));
+  const view = await viewOf(
+    desk,
+    record.worktree,
+    record.session,
+    [...held.values()].flatMap((one) => one.held),
+  );
   const since = before ? Date.parse(before.seen_until) : Date.now() - FIRST_LOOK_MS;
   const lines = [
     `csc: you are ${record.alias} in ${printable(desk.project)}.`,
@@ -51,9 +57,35 @@ const HOW_TO =
 const ALONE =
   'No other session is active. Say what you do for those who come: `csc intent "…" --area AREA`.';
 
+/** What a session holds, as far as it is named, and how many files beside. */
+interface Holdings {
+  readonly held: readonly HeldFile[];
+  readonly others: number;
+}
+
+/** What some sessions hold: those of this machine by their journals, which takes no time however much. */
+async function heldBy(
+  desk: Coordination,
+  sessions: readonly SeenSession[],
+): Promise<ReadonlyMap<string, Holdings>> {
+  const reservations = new Reservations(desk);
+  const isElsewhere = sessions.some(({ record }) => record.machine !== desk.machine);
+  const near = isElsewhere ? await reservations.near() : [];
+  const found = new Map<string, Holdings>();
+  for (const { record: { session, machine } } of sessions) {
+    const isHere = machine === desk.machine;
+    const held = near.filter(({ record }) => record.holder?.session === session);
+    found.set(
+      session,
+      isHere ? await reservations.latestOf(session, MAX_FILES) : { held, others: 0 },
+    );
+  }
+  return found;
+}
+
 function othersLines(
   others: readonly SeenSession[],
-  held: readonly HeldFile[],
+  held: ReadonlyMap<string, Holdings>,
   me: SessionRecord,
 ): string[] {
   const shown = others.slice(0, MAX_SESSIONS).map(({ record, tier, standing, quietS }) => {
@@ -61,9 +93,10 @@ function othersLines(
     const work = [intent, work_area].filter((one) => typeof one === "string" && one !== "")
       .map((one) => shorten(printable(one as string), 80)).join("; ");
     const done = typeof percent_done === "number" ? `, ${Math.round(percent_done)} % done` : "";
-    const files = held.filter((one) => one.record.holder?.session === record.session);
+    const { held: files, others } = held.get(record.session)!;
     const named = files.slice(0, MAX_FILES).map(({ path }) => shorten(printable(path), 60));
-    const more = files.length > named.length ? ` and ${files.length - named.length} more` : "";
+    const rest = files.length - named.length + others;
+    const more = rest > 0 ? ` and ${rest} more` : "";
     const where = record.worktree === me.worktree
       ? "in this working tree"
       : `in ${shorten(printable(placeOfTree(record, me)), 60)}`;

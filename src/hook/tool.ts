@@ -6,7 +6,6 @@
 
 import { callKey } from "../coordination/coordination.ts";
 import { Reservations } from "../coordination/reservations.ts";
-import { CoordinatorError } from "../domain/error.ts";
 import { isObject, type Json } from "../domain/json.ts";
 import type { Dialect } from "../guard/command.ts";
 import { afterEdit, afterNoEdit, beforeEdit } from "../guard/edit.ts";
@@ -18,6 +17,7 @@ import {
   folderOfProject,
   type HookAnswer,
   type HookEvent,
+  knownError,
   MAX_PATH,
   SILENT,
   withContext,
@@ -41,8 +41,9 @@ export async function beforeTool(event: HookEvent): Promise<HookAnswer> {
     await ensureRegistered(opened, event);
     return answerOf(event, await decide(stepOf(opened, event), change));
   } catch (error) {
-    if (!(error instanceof CoordinatorError) || error.code !== "session_taken") throw error;
-    return withDecision(event, "deny", `${error.message}. ${error.hint}`);
+    const known = knownError(error);
+    if (known?.code !== "session_taken") throw error;
+    return withDecision(event, "deny", `${known.message}. ${known.hint}`);
   }
 }
 

@@ -178,6 +178,14 @@ export class Leases {
     }
   }
 
+  /**
+   * Ends what time or death has ended of the leases that somebody waits for: whoever is next then
+   * learns of it without asking.
+   */
+  async settleWaited(): Promise<void> {
+    for (const ref of await this.#waits.all()) await this.act(ref, { op: "settle" });
+  }
+
   /** A lease as it stands now, with what time and death have ended taken into account; null if unknown. */
   async inspect(ref: LeaseRef): Promise<LeaseRecord | null> {
     const entry = await this.#options.store.retrieve(ref.scope, ref.key);

@@ -67,6 +67,16 @@ export class Waits {
     }
   }
 
+  /** All leases that somebody waits for, each once. */
+  async all(): Promise<LeaseRef[]> {
+    const found = new Map<string, LeaseRef>();
+    for (const [key, { value }] of await this.#store.retrieveAll(this.#scope)) {
+      if (!key.startsWith(PREFIX)) continue;
+      for (const ref of refsIn(value)) found.set(JSON.stringify([ref.scope, ref.key]), ref);
+    }
+    return [...found.values()];
+  }
+
   /**
    * Those who wait for each other in a circle, the one who asks among them; none where there is no
    * such circle.
@@ -112,8 +122,10 @@ export class Waits {
 const MAX_LEFT_MS = 7 * 24 * 3600 * 1000;
 
 /** With its length, since a session's name may hold the slash that parts it from an agent's. */
+const PREFIX = "waits ";
+
 function keyOf(holder: Holder): string {
-  return `waits ${holder.session.length} ${holderKey(holder)}`;
+  return `${PREFIX}${holder.session.length} ${holderKey(holder)}`;
 }
 
 function isSameLease(one: LeaseRef, other: LeaseRef): boolean {

@@ -41,6 +41,8 @@ export interface Registered {
 
 /** A sign of life from another host counts for this long. */
 const FRESH_S = 60;
+/** What was read so lately tells who has ended as well as what is read again. */
+const RECENT_MS = 20;
 /** How long a session that has ended is still shown (seed 003). */
 const KEEP_ENDED_MS = 5 * 60_000;
 
@@ -49,6 +51,7 @@ export class Roster {
   readonly #store: StorageAdapter;
   readonly #scopes: Scopes;
   readonly #machine: string;
+  #recent: { at: number; records: ReadonlyMap<string, { record: SessionRecord }> } | null = null;
 
   constructor(store: StorageAdapter, scopes: Scopes, machine: string) {
     this.#store = store;
@@ -98,7 +101,7 @@ export class Roster {
 
   /** Which of some sessions have ended or are proven dead. */
   async deadAmong(sessions: readonly string[]): Promise<ReadonlySet<string>> {
-    const all = await this.#records();
+    const all = await this.#recentRecords();
     const dead = sessions.filter((session) => {
       const known = all.get(session);
       return known && this.#standing(known.record) === "dead";
@@ -169,7 +172,17 @@ export class Roster {
     return found;
   }
 
+  /** Whoever looks at many leases in one go asks for each of them. */
+  async #recentRecords(): Promise<ReadonlyMap<string, { record: SessionRecord }>> {
+    const now = performance.now();
+    if (this.#recent === null || now - this.#recent.at > RECENT_MS) {
+      this.#recent = { at: now, records: await this.#records() };
+    }
+    return this.#recent.records;
+  }
+
   async #write(record: SessionRecord, expected: Version | "absent"): Promise<boolean> {
+    this.#recent = null;
     const { sessions } = this.#scopes;
     const options = { expected, author: record.alias };
     return (await this.#store.store(sessions, record.session, sessionJson(record), options)).ok;

@@ -43,7 +43,7 @@ export class Analysis {
   /** Reads what is within something else, of so many characters, unless it is too much. */
   within(chars: number, task: () => void): void {
     if (this.#depth >= DEEPEST || chars > this.#charsLeft) return this.unknown();
-
+    this.#charsLeft -= chars;
     this.#depth++;
     try {
       task();

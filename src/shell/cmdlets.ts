@@ -105,7 +105,8 @@ const creates: Cmdlet["run"] = (site, given, name) => {
 const CONTENT = `${CHOICE} encoding stream`;
 const CONTENT_SWITCHES = "asbytestream force nonewline passthru";
 
-const CMDLETS: readonly (readonly [cmdlet: Cmdlet, ...aliases: string[]])[] = [
+/** Made when they are first asked for: a bash command needs none of them, and has to be quick. */
+const listCmdlets = (): readonly (readonly [cmdlet: Cmdlet, ...aliases: string[]])[] => [
   [cmdlet("Set-Content", "path value", CONTENT, CONTENT_SWITCHES, writesPaths), "sc"],
   [cmdlet("Add-Content", "path value", CONTENT, CONTENT_SWITCHES, writesPaths), "ac"],
   [cmdlet("Clear-Content", "path", CONTENT, "force", writesPaths), "clc"],
@@ -164,15 +165,20 @@ const CMDLETS: readonly (readonly [cmdlet: Cmdlet, ...aliases: string[]])[] = [
   ],
 ];
 
-const BY_NAME = new Map(
-  CMDLETS.flatMap(([one, ...aliases]) =>
-    [one.name.toLowerCase(), ...aliases].map((name) => [name, one] as const)
-  ),
-);
+let byName: ReadonlyMap<string, Cmdlet> | null = null;
+
+function findCmdlet(name: string): Cmdlet | undefined {
+  byName ??= new Map(
+    listCmdlets().flatMap(([one, ...aliases]) =>
+      [one.name.toLowerCase(), ...aliases].map((alias) => [alias, one] as const)
+    ),
+  );
+  return byName.get(name);
+}
 
 /** Tells what a cmdlet writes; answers whether it is one that is known here. */
 export function runCmdlet(site: Site, name: string, items: readonly Item[]): boolean {
-  const found = BY_NAME.get(name);
+  const found = findCmdlet(name);
   if (!found) return false;
   const given = bind(found, items);
   if (!given || isPossible(given, "confirm")) site.unknown();

@@ -52,8 +52,12 @@ export function runGit(
   const [verb, ...rest] = options.operands;
   if (!verb) return;
   if (verb.kind !== "text") return site.unknown();
-  if (asksForHelp(rest) || HARMLESS.has(verb.text)) return;
-  if (!Object.hasOwn(VERBS, verb.text)) return site.unknown(); // an alias, or a program of its own
+  if (asksForHelp(rest)) return;
+  if (!Object.hasOwn(VERBS, verb.text)) {
+    // an alias, or a program of its own
+    if (!HARMLESS.includes(verb.text)) site.unknown();
+    return;
+  }
   VERBS[verb.text]({ site: place, tree: root ? place.in(root) : place, args: rest });
 }
 
@@ -131,7 +135,7 @@ function movesHead(name: string): GitVerb {
 }
 
 /** Verbs that neither touch the files of the working tree nor move HEAD nor stage. */
-const HARMLESS = new Set(
+const HARMLESS =
   ("annotate archive blame branch bugreport bundle cat-file check-attr check-ignore " +
     "check-mailmap check-ref-format cherry column commit-graph commit-tree config count-objects " +
     "credential daemon describe diagnose diff diff-files diff-index diff-tree difftool fast-export " +
@@ -141,5 +145,4 @@ const HARMLESS = new Set(
     "pack-objects pack-refs patch-id prune range-diff reflog refs remote repack replace replay repo " +
     "request-pull rerere rev-list rev-parse send-email shortlog show show-branch show-index show-ref " +
     "status stripspace tag unpack-file update-index update-server-info var verify-commit " +
-    "verify-pack verify-tag version whatchanged write-tree push last-modified").split(" "),
-);
+    "verify-pack verify-tag version whatchanged write-tree push last-modified").split(" ");

@@ -13,16 +13,12 @@ import { assert, assertEquals } from "../support/assert.ts";
 import { CSC, isolated, type Outcome, run } from "../support/command.ts";
 import { eventually, git } from "../support/project.ts";
 import { driverFolder, exists } from "./driver.ts";
-import { endProcesses } from "./processes.ts";
 import { bash, type Call, prompt, SERVER, type Step } from "./script.ts";
-import { Shown } from "./shown.ts";
+import { Launched, LIMIT_S, OneShots, Talk } from "./sessions.ts";
 import { type Lease, leasesIn, type Session, sessionsIn } from "./state.ts";
 
 /** Who may do what unasked, where a test does not say otherwise. */
 const MODE = `--permission-mode acceptEdits --allowedTools Bash,${SERVER}`;
-
-/** How long one run of the client may take, in seconds. */
-const LIMIT_S = 120;
 
 /** How the client is started. */
 export interface ClientOptions {
@@ -30,6 +26,8 @@ export interface ClientOptions {
   readonly folder?: string;
   /** Its permission flags. */
   readonly mode?: string;
+  /** The session that it takes up again, instead of a new one. */
+  readonly resume?: string;
   /** A folder before all others on its `PATH`. */
   readonly bin?: string;
   /** How long it may take, in seconds. */
@@ -67,6 +65,7 @@ export class Scene {
     return join(this.project, name);
   }
 
+  /** Writes a file of the project, with the folders it needs. */
   write(name: string, text: string): void {
     const path = this.path(name);
     Deno.mkdirSync(dirname(path), { recursive: true });
@@ -112,10 +111,9 @@ export class Scene {
   /** A step that waits for an event. */
   until(event: string): Call {
     const path = this.#event(event);
-    return bash(
-      `touch '${path}.awaited'; ` +
-        `for i in $(seq 900); do [ -e '${path}' ] && exit; sleep 0.1; done; exit 1`,
-    );
+    // A client that is killed leaves this behind: it ends with the scene at the latest.
+    const look = `[ -e '${path}' ] && exit; [ -d '${dirname(path)}' ] || exit 1; sleep 0.1`;
+    return bash(`touch '${path}.awaited'; for i in $(seq 900); do ${look}; done; exit 1`);
   }
 
   /** Waits until somebody waits for an event: no hook of theirs is running. */
@@ -138,8 +136,9 @@ export class Scene {
     scripts: Readonly<Record<Name, readonly Step[]>>,
     options: ClientOptions = {},
   ): OneShots<Name> {
-    const ids = Object.keys(scripts).map((name) => [name, crypto.randomUUID()]);
-    const flags = ids.map(([, id], i) => [`ARGS${i + 1}`, `--session-id ${id}`]);
+    const { resume } = options;
+    const ids = Object.keys(scripts).map((name) => [name, resume ?? crypto.randomUUID()]);
+    const flags = ids.map(([, id], i) => [`ARGS${i + 1}`, idFlags(id, resume)]);
     const prompts = Object.entries<readonly Step[]>(scripts).map(([name, steps]) =>
       prompt(name, steps)
     );
@@ -161,11 +160,9 @@ export class Scene {
 
   /** Starts a session that goes on from turn to turn. */
   talk(options: ClientOptions = {}): Talk {
-    const id = crypto.randomUUID();
-    const talk = new Talk(
-      this.#launch("stream.sh", [], options, { CLAUDE_ARGS: `--session-id ${id}` }),
-      id,
-    );
+    const id = options.resume ?? crypto.randomUUID();
+    const flags = { CLAUDE_ARGS: idFlags(id, options.resume) };
+    const talk = new Talk(this.#launch("stream.sh", [], options, flags), id);
     this.#started.push(talk);
     return talk;
   }
@@ -221,7 +218,7 @@ export class Scene {
     await eventually("all sessions have ended, and nothing is held", () => {
       const active = [...this.sessions().values()].filter(({ status }) => status === "active");
       return active.length === 0 && this.leases().every(({ holder }) => holder === null);
-    }, 5000).catch((error) => {
+    }, 15_000).catch((error) => {
       const held = this.leases().filter(({ holder }) => holder !== null);
       throw new Error(`${error.message}: ${JSON.stringify([[...this.sessions().values()], held])}`);
     });
@@ -265,136 +262,8 @@ export class Scene {
   }
 }
 
-/** A run of the driver. */
-class Launched {
-  readonly folder: string;
-  readonly shown: Shown;
-  readonly process: Deno.ChildProcess;
-  readonly #log: Promise<void>;
-
-  constructor(folder: string, command: readonly string[], env: Readonly<Record<string, string>>) {
-    this.folder = folder;
-    this.shown = new Shown(join(folder, "logs", "api.jsonl"));
-    // In a session of its own, so that all its processes are found.
-    this.process = new Deno.Command("setsid", {
-      args: [...command],
-      env: { ...env, IN_NETNS: "" },
-      stdin: "piped",
-      stdout: "null",
-      stderr: "piped",
-    }).spawn();
-    this.#log = this.process.stderr.pipeTo(
-      Deno.createSync(join(folder, "driver.log")).writable,
-    );
-  }
-
-  /** Ends every process of it that is still there. */
-  async end(): Promise<void> {
-    endProcesses(this.process.pid);
-    await this.process.status;
-    await this.#log;
-  }
-}
-
-/** Sessions that each do one script. */
-export class OneShots<Name extends string> {
-  readonly launched: Launched;
-  /** Their ids, by the scripts' names. */
-  readonly ids: Readonly<Record<Name, string>>;
-
-  constructor(launched: Launched, ids: Readonly<Record<Name, string>>) {
-    this.launched = launched;
-    this.ids = ids;
-    launched.process.stdin.close();
-  }
-
-  /** What their models were shown. */
-  get shown(): Shown {
-    return this.launched.shown;
-  }
-
-  /** Waits until all have ended; answers their exit codes in the order of their names. */
-  async ended(): Promise<number[]> {
-    await this.launched.process.status;
-    return Object.keys(this.ids).map((_, i) =>
-      Number(Deno.readTextFileSync(join(this.launched.folder, `s${i + 1}.rc`)))
-    );
-  }
-
-  /** Waits until all have ended, without a mistake. */
-  async endWell(): Promise<void> {
-    const codes = await this.ended();
-    assertEquals(codes, codes.map(() => 0), "the clients' exit codes");
-  }
-}
-
-/** A session that goes on from turn to turn. */
-export class Talk {
-  readonly launched: Launched;
-  /** The id that it starts with. */
-  readonly id: string;
-  readonly #input: WritableStreamDefaultWriter<Uint8Array>;
-
-  constructor(launched: Launched, id: string) {
-    this.launched = launched;
-    this.id = id;
-    this.#input = launched.process.stdin.getWriter();
-  }
-
-  /** What its model was shown. */
-  get shown(): Shown {
-    return this.launched.shown;
-  }
-
-  /** Has the model do steps, and waits until it has done them. */
-  async turn(name: string, ...steps: readonly Step[]): Promise<void> {
-    await this.#sayAndWait(prompt(name, steps));
-  }
-
-  /** Gives a command such as `/clear`, and waits until it is done. */
-  async command(text: string): Promise<void> {
-    await this.#sayAndWait(text);
-  }
-
-  /** Says something, and does not wait. */
-  async say(text: string): Promise<void> {
-    await this.#input.write(new TextEncoder().encode(`0\t${text}\n`));
-  }
-
-  /** How many turns are over. */
-  turns(): number {
-    const path = join(this.launched.folder, "s1.jsonl");
-    if (!exists(path)) return 0;
-    return Deno.readTextFileSync(path).split("\n").filter((line) =>
-      line.startsWith("{") && line.includes('"type":"result"') && isResult(line)
-    ).length;
-  }
-
-  /** Waits until so many turns are over. */
-  async turnsReach(count: number): Promise<void> {
-    await eventually(`turn ${count} is over`, () => this.turns() >= count, LIMIT_S * 1000);
-  }
-
-  /** Lets the client end, and waits for it. */
-  async end(): Promise<void> {
-    await this.say("!EOF");
-    await this.#input.close();
-    await this.launched.process.status;
-  }
-
-  async #sayAndWait(text: string): Promise<void> {
-    const before = this.turns();
-    await this.say(text);
-    await this.turnsReach(before + 1);
-  }
-}
-
-function isResult(line: string): boolean {
-  try {
-    return JSON.parse(line).type === "result";
-  } catch {
-    return false; // being written
-  }
+function idFlags(id: string, resume: string | undefined): string {
+  return resume === undefined ? `--session-id ${id}` : `--resume ${resume}`;
 }
 
 /** What happens in a scene. */

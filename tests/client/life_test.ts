@@ -94,6 +94,38 @@ clientTest("a session that is idle is woken when its turn comes", {
   },
 });
 
+clientTest("a session that is resumed is the same one, and is not open twice", {
+  files: { "a.txt": "one\n", "b.txt": "two\n" },
+  async play(scene) {
+    const first = await scene.run({
+      first: [
+        call("register_session", { metadata: { intent: "rework a" } }),
+        write(scene.path("a.txt"), "first\n"),
+      ],
+    });
+    const id = first.ids.first;
+    const { alias } = scene.sessions().get(id)!;
+
+    const again = scene.talk({ resume: id });
+    await again.turn("again", write(scene.path("a.txt"), "again\n"));
+    assertDone(...again.shown.results("again"));
+    assertStringIncludes(again.shown.context("again"), `csc: you are ${alias} in proj.`);
+    const { client_pid, metadata } = await scene.registered(id);
+    assertEquals(metadata.intent, "rework a");
+
+    const twin = await scene.run({ twin: [write(scene.path("b.txt"), "twin\n")] }, { resume: id });
+    const open = `is already open as ${alias}, in process ${client_pid}`;
+    assertStringIncludes(twin.shown.context("twin"), open);
+    const [denied] = twin.shown.results("twin");
+    assert(denied.isError, "two with one id cannot keep out of each other's files");
+    assertStringIncludes(denied.text, open);
+    assertEquals([scene.read("b.txt"), scene.holder("a.txt")], ["two\n", id]);
+    assertEquals(scene.sessions().get(id)?.status, "active", "the twin's end was not its own");
+    await again.end();
+    assertEquals(scene.sessions().size, 1);
+  },
+});
+
 function holderOf(
   leases: readonly { readonly key: string; readonly holder: string | null }[],
   name: string,

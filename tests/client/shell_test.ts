@@ -70,9 +70,8 @@ clientTest(
       for (const [i, verb] of verbs.entries()) {
         assertDenied(
           denials[i],
-          `'git ${
-            verb.split(" ")[0]
-          }' would change the working tree ${scene.project} under others:`,
+          `'git ${verb.split(" ")[0]}`,
+          `would change the working tree ${scene.project} under others:`,
           `- ${first}: `,
           "a.txt (reserved)",
           "c.txt (uncommitted edit)",

@@ -37,6 +37,20 @@ export const WAITING: LeaseClause[] = [
     },
   },
   {
+    name: "`settleWaited()` hands on what death has ended, without anybody asking for it",
+    async check(world) {
+      const { a, b, dead } = world;
+      await a.acquire(LEASE, asking("a", 86_400));
+      await b.queue(LEASE, { ...asking("b"), wait: { forS: 60, turnS: 60 } });
+      await b.settleWaited();
+      assertEquals(world.handed, [], "its holder lives");
+      dead.add("a");
+      await b.settleWaited();
+      assertEquals(world.handed.map(({ key, holder }) => [key, holder]), [["k", "b"]]);
+      assertEquals(await world.holder("k"), "b");
+    },
+  },
+  {
     name: "`wait()` gets a lease when its holder gives it back",
     async check(world) {
       const { a, b } = world;
