@@ -41,7 +41,7 @@ export async function hook(): Promise<number> {
   } catch (error) {
     // Killed before it told us the event: then there is nothing to coordinate, and nobody to tell.
     if (event === null && await isClientGone()) return 1;
-    return print(failed(event, error));
+    return print(await failed(event, error));
   }
 }
 
@@ -82,7 +82,7 @@ async function handleSession(event: HookEvent): Promise<HookAnswer> {
  * A failing hook lets the edit pass unless the configuration says otherwise. Exit code 1 is what
  * `"onFailure": "block"` looks at, for those who want it strict.
  */
-function failed(event: HookEvent | null, error: unknown): HookAnswer {
+async function failed(event: HookEvent | null, error: unknown): Promise<HookAnswer> {
   const message = shorten(printable(messageOf(error).split("\n")[0]), 500);
   noteFailure(event?.hook_event_name ?? "?", message);
   const known = knownError(error);
@@ -90,9 +90,9 @@ function failed(event: HookEvent | null, error: unknown): HookAnswer {
   const stderr =
     `csc: ${message}.${hint} This step was not coordinated; \`csc doctor\` looks for the cause.`;
   if (event?.hook_event_name !== "PreToolUse") return { code: 1, stderr };
-  const action = onStoreError();
+  const action = await onStoreError();
   if (action === "allow") return { code: 1, stderr };
-  return withDecision(event, action, `csc cannot tell whether this is safe: ${message}`);
+  return withDecision(event, action, `csc cannot tell whether this is safe: ${message}.${hint}`);
 }
 
 /** A client that is ending closes our input some time before its process is gone. */
@@ -127,10 +127,11 @@ function readInput(): string {
     const chunk = new Uint8Array(CHUNK_BYTES);
     const length = Deno.stdin.readSync(chunk);
     if (length === null) break;
-    chunks.push(chunk.subarray(0, length));
     size += length;
-    if (size > MAX_BYTES) throw new Error(`standard input holds more than ${MAX_BYTES} bytes`);
+    // Read on, though in vain: a client whose pipe breaks may not expect it.
+    if (size <= MAX_BYTES) chunks.push(chunk.subarray(0, length));
   }
+  if (size > MAX_BYTES) throw new Error(`standard input holds more than ${MAX_BYTES} bytes`);
   const bytes = new Uint8Array(size);
   let at = 0;
   for (const chunk of chunks) {

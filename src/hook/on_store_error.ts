@@ -4,13 +4,15 @@ import { folderOfProject } from "./event.ts";
 import { knownConfig } from "./open.ts";
 
 /** What the configuration says of a store that fails, as far as it can be read without the store. */
-export function onStoreError(): StoreErrorAction {
+export async function onStoreError(): Promise<StoreErrorAction> {
   try {
     const folder = folderOfProject();
     const repository = findRepository(folder);
     const known = knownConfig(repository?.worktree ?? folder, repository) ??
       knownConfig(folder, repository);
-    return known?.config.coordination.on_store_error ?? "allow";
+    if (known) return known.config.coordination.on_store_error;
+    const { findSetting } = await import("../coordinator/setting.ts");
+    return (await findSetting(folder)).loaded.config.coordination.on_store_error;
   } catch {
     return "allow";
   }

@@ -16,7 +16,7 @@ import {
 import { coordinate, type Coordination } from "../coordination/coordination.ts";
 import { detectMachine } from "../detect/machine.ts";
 import { findRepository, type Repository } from "../detect/repository.ts";
-import { messageOf } from "../domain/error.ts";
+import { CoordinatorError, messageOf } from "../domain/error.ts";
 import "../storage/builtin.ts";
 import { openStore } from "../storage/registry.ts";
 import { noteFailure } from "./failures.ts";
@@ -30,8 +30,8 @@ let late: PromiseWithResolvers<never> | null = null;
 /**
  * Runs the task of an event within the time that it has.
  *
- * The store on this machine's disk keeps to the deadline by itself. Only one that may be waited for
- * in any other way gets a timer, as the first timer of a process takes 6 ms.
+ * The store on this machine's disk keeps to the deadline by itself. Only what may be waited for in any
+ * other way gets a timer, as the first timer of a process takes 6 ms.
  *
  * @throws {Error} Where the time is over.
  */
@@ -45,7 +45,7 @@ export async function withinTime<T>(event: string, task: () => Promise<T>): Prom
 function startTimer(): void {
   const ms = Math.max(0, deadline - performance.now());
   const timer = setTimeout(
-    () => late?.reject(new Error("the store did not answer in time")),
+    () => late?.reject(new Error("the store or git did not answer in time")),
     Number.isFinite(ms) ? ms : DEADLINE_MS.others,
   );
   Deno.unrefTimer(timer);
@@ -61,10 +61,12 @@ export interface Opened {
 /**
  * Opens the coordination of a folder's project.
  *
- * @throws {CoordinatorError} `invalid_config`, `unknown_adapter`, `store_io`.
+ * @throws {CoordinatorError} `invalid_config`, also where there is no such folder; `unknown_adapter`,
+ * `store_io`.
  */
 export async function openFolder(folder: string): Promise<Opened> {
   const repository = findRepository(folder);
+  if (!repository) checkFolder(folder);
   const { config, project } = await resolveConfig(folder, repository);
   const baseFolder = repository?.mainFolder ?? folder;
   if (config.storage.adapter !== "local") startTimer();
@@ -79,6 +81,20 @@ export async function openFolder(folder: string): Promise<Opened> {
   return { folder, repository, desk };
 }
 
+/** A project that is gone is not made anew. */
+function checkFolder(folder: string): void {
+  try {
+    if (Deno.statSync(folder).isDirectory) return;
+  } catch {
+    // Said below.
+  }
+  throw new CoordinatorError(
+    "invalid_config",
+    `The project's folder '${folder}' is not there`,
+    "Start Claude Code in a folder that is.",
+  );
+}
+
 /** The configuration as the last hook found it, or null where it has changed since. */
 export function knownConfig(folder: string, repository: Repository | null): Snapshot | null {
   return readSnapshot(folder, stampsOf(folder, repository));
@@ -88,6 +104,7 @@ async function resolveConfig(folder: string, repository: Repository | null): Pro
   const stamps = stampsOf(folder, repository);
   const known = readSnapshot(folder, stamps);
   if (known) return known;
+  startTimer(); // it may ask git for the project's name
   const { resolveSetting } = await import("../coordinator/setting.ts");
   const snapshot = await resolveSetting(folder);
   writeSnapshot(folder, stamps, snapshot);

@@ -22,6 +22,9 @@ import type { Opened } from "./open.ts";
 const MAX_CHARS = 2400;
 const MAX_SESSIONS = 8;
 const MAX_FILES = 8;
+/** Of each, where there are more sessions than this. */
+const FEW_SESSIONS = 3;
+const FEW_FILES = 3;
 
 /** The text for the model. */
 export async function startContext(opened: Opened, registered: Registered): Promise<string> {
@@ -43,9 +46,8 @@ export async function startContext(opened: Opened, registered: Registered): Prom
     ...othersLines(others, held, record),
     ...changeLines(opened, record, before, others, since),
     ...suggestWork(view).map((text) => `- Suggestion: ${text}`),
-    others.length > 0 ? HOW_TO : ALONE,
   ];
-  return clip(lines);
+  return clip(lines, others.length > 0 ? HOW_TO : ALONE);
 }
 
 /** A new session is told what happened in the last hour. */
@@ -88,13 +90,14 @@ function othersLines(
   held: ReadonlyMap<string, Holdings>,
   me: SessionRecord,
 ): string[] {
+  const most = others.length > FEW_SESSIONS ? FEW_FILES : MAX_FILES;
   const shown = others.slice(0, MAX_SESSIONS).map(({ record, tier, standing, quietS }) => {
     const { intent, work_area, percent_done } = record.metadata;
     const work = [intent, work_area].filter((one) => typeof one === "string" && one !== "")
       .map((one) => shorten(printable(one as string), 80)).join("; ");
     const done = typeof percent_done === "number" ? `, ${Math.round(percent_done)} % done` : "";
     const { held: files, others } = held.get(record.session)!;
-    const named = files.slice(0, MAX_FILES).map(({ path }) => shorten(printable(path), 60));
+    const named = files.slice(0, most).map(({ path }) => shorten(printable(path), 60));
     const rest = files.length - named.length + others;
     const more = rest > 0 ? ` and ${rest} more` : "";
     const where = record.worktree === me.worktree
@@ -169,9 +172,13 @@ function movement(
   return `from ${text(before)} to ${text(now)}`;
 }
 
-function clip(lines: readonly string[]): string {
+/** What to do about it stays, however much there is to tell. */
+function clip(lines: readonly string[], last: string): string {
   const text = lines.join("\n");
-  return text.length <= MAX_CHARS
-    ? text
-    : `${text.slice(0, text.lastIndexOf("\n", MAX_CHARS - 30))}\n- and more: csc status`;
+  const most = MAX_CHARS - last.length - MORE.length - 2;
+  if (text.length <= most) return `${text}\n${last}`;
+  const end = text.lastIndexOf("\n", most);
+  return [text.slice(0, end < 0 ? most : end).toWellFormed(), MORE, last].join("\n");
 }
+
+const MORE = "- and more: csc status";

@@ -239,7 +239,7 @@ Deno.test("one command lifts each denial: of an edit, and of git", async () => {
   await ada.edit(`${project.folder}/src/login.ts`, "once more\n");
   const reason: string = (await bob.before(`${project.folder}/src/login.ts`)).said
     .permissionDecisionReason;
-  const [, name] = /lift this with: csc unlock '(.+)' --force$/m.exec(reason)!;
+  const [, name] = /lift this with: csc unlock (\S+) --force$/m.exec(reason)!;
   // In a folder below, where a person may be.
   const options = { cwd: `${project.folder}/src` };
   assertEquals((await project.cscWith(options, "unlock", name, "--force")).code, 0);
