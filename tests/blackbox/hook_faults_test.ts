@@ -160,20 +160,13 @@ Deno.test("a store that was removed is made anew; one that is something else is 
   assertMatch(failed(await ada.before(`${project.folder}/a.py`)), /symbolic link/);
 });
 
-/** Runs a hook as somebody who may read all and write nothing of the project. */
-async function asNobody(project: TestProject, event: object): Promise<Outcome> {
-  const prefix = Deno.uid() === 0
-    ? ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
-    : [];
-  const env = {
-    ...isolated(project.folder),
-    CLAUDE_PID: String(Deno.pid),
-    DENO_DIR: project.beside("nobody"),
-  };
-  return await run([...prefix, ...CSC, "hook"], {
+/** Runs a hook as a user whom modes bind: the super-user without the right to ignore them. */
+async function boundByModes(project: TestProject, event: object): Promise<Outcome> {
+  const bounds = ["--bounding-set=-dac_override,-dac_read_search"];
+  return await run([...Deno.uid() === 0 ? ["setpriv", ...bounds] : [], ...CSC, "hook"], {
     cwd: project.folder,
-    env,
-    stdin: JSON.stringify({ session_id: "bob-session", cwd: project.folder, ...event }),
+    env: { ...isolated(project.folder), CLAUDE_PID: String(Deno.pid) },
+    stdin: JSON.stringify({ session_id: "eve-session", cwd: project.folder, ...event }),
   });
 }
 
@@ -191,21 +184,15 @@ Deno.test("a store that can only be read: said and noted; denied where the confi
     tool_name: "Edit",
     tool_input: { file_path: `${project.folder}/b.py` },
   };
-  Deno.mkdirSync(project.beside("nobody"));
-  Deno.chmodSync(project.beside("."), 0o755);
-  const own = [project.beside("nobody"), `${project.folder}/state`];
-  if (Deno.uid() === 0) assert((await run(["chown", "-R", "65534", ...own])).code === 0);
   await chmod("a+rX,a-w", stateOf(project));
   try {
-    const reply = await asNobody(project, event);
+    const reply = await boundByModes(project, event);
     assertMatch(failed({ ...reply, said: {} }), /Cannot \w+ '.+session-state.+Permission denied/);
     assertMatch(reply.stderr, /Check who owns the file/);
     assertEquals(noted(project).length, 1);
-    assertEquals((await asNobody(project, { hook_event_name: "Stop" })).code, 1);
-    // What can be decided by reading is.
+    assertEquals((await boundByModes(project, { hook_event_name: "SessionStart" })).code, 1);
     const held = { ...event, tool_input: { file_path: `${project.folder}/a.py` } };
-    const { code, stdout } = await asNobody(project, held);
-    assert(code === 1 || stdout.includes('"deny"'), stdout);
+    failed({ ...await boundByModes(project, held), said: {} });
   } finally {
     await chmod("u+w", stateOf(project));
   }
@@ -351,13 +338,14 @@ Deno.test("a git that never answers delays no decision beyond its time, nor coun
   const { env, pids } = hangingGit(project);
   const bash = (command: string) => ({ tool_name: "Bash", tool_input: { command } });
   try {
-    for (const command of ["git stash", "git add -A", "git commit -am x"]) {
+    const commands = ["git stash", "git add -A", "git commit -am x"];
+    await Promise.all(commands.map(async (command) => {
       const startedAt = performance.now();
       const reason = denied(await bob.tell("PreToolUse", bash(command), env));
       const ms = performance.now() - startedAt;
       assertStringIncludes(reason, "a.py (uncommitted edit)");
-      assert(ms < 2500, `${command}: ${ms} ms`);
-    }
+      assert(ms < 4000, `${command}: ${ms} ms`); // two seconds, and a slow start
+    }));
     const edit = { tool_name: "Edit", tool_input: { file_path: `${project.folder}/b.py` } };
     denied(await ada.tell("PreToolUse", edit, env));
     passed(await bob.tell("PostToolUse", bash("git commit -m x"), env));

@@ -1,0 +1,183 @@
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "../support/assert.ts";
+import { denied, failed, holders, passed, repositoryWith, TestSession } from "../support/hook.ts";
+import { fileNames } from "../../src/storage/local/file_name.ts";
+import { eventually, TestProject } from "../support/project.ts";
+import { Worker } from "../support/workers.ts";
+
+const FILES = { "a.py": "a\n", "b.py": "b\n", "sub/c.py": "c\n", "x.txt": "x\n" };
+
+/** Two sessions under a configuration; the first has changed a file and not committed it. */
+async function scene(
+  project: TestProject,
+): Promise<[ada: TestSession, bob: TestSession, path: string]> {
+  await repositoryWith(project, FILES);
+  const ada = await TestSession.start(project, "ada-session");
+  const bob = await TestSession.start(project, "bob-session");
+  const path = `${project.folder}/a.py`;
+  await ada.edit(path, "A\n");
+  await ada.edit(`${project.folder}/sub/c.py`, "C\n");
+  return [ada, bob, path];
+}
+
+Deno.test("conflict_action 'warn' lets pass with a warning, and tells both afterwards", async () => {
+  await using project = new TestProject({ coordination: { conflict_action: "warn" } });
+  const [ada, bob, path] = await scene(project);
+  await using _a = ada;
+  await using _b = bob;
+  const note = passed(await bob.before(path));
+  assertStringIncludes(note, "a.py is held by Session_1");
+  assertStringIncludes(note, "conflict_action is 'warn'");
+  Deno.writeTextFileSync(path, "BOB\n");
+  assertStringIncludes(passed(await bob.after(path)), "Session_1 held a.py while you changed it");
+  assertMatch(await ada.notices(), /Session_2 changed a\.py while you held it/);
+  assertEquals(holders(project)["a.py"], ada.id, "its reservation stays");
+  assertMatch(passed(await bob.shell("echo x >> a.py")), /a\.py is held by Session_1/);
+  for (const command of ["git stash", "git add -A", "rm -rf sub"]) {
+    const said = passed(await bob.shell(command));
+    assertStringIncludes(said, "it goes ahead as conflict_action is 'warn'", command);
+    assertStringIncludes(said, "Session_1", command);
+  }
+});
+
+Deno.test("conflict_action 'proceed' says nothing, and still keeps the record", async () => {
+  await using project = new TestProject({ coordination: { conflict_action: "proceed" } });
+  const [ada, bob, path] = await scene(project);
+  await using _a = ada;
+  await using _b = bob;
+  for (const command of ["echo x >> a.py", "git stash", "git add -A", "rm -rf sub"]) {
+    assertEquals(passed(await bob.shell(command)), "", command);
+  }
+  assertEquals(passed(await bob.before(path)), "");
+  assertEquals(holders(project)["a.py"], ada.id);
+  const { stdout } = await bob.csc("history", "--json");
+  assertStringIncludes(stdout, "overlap");
+});
+
+Deno.test("enable_file_locks false guards nothing; auto_register false guards all the same", async (t) => {
+  await t.step("enable_file_locks", async () => {
+    await using project = new TestProject({ coordination: { enable_file_locks: false } });
+    const [ada, bob, path] = await scene(project);
+    await using _a = ada;
+    await using _b = bob;
+    assertEquals(holders(project), {});
+    assertEquals(passed(await bob.before(path)), "");
+    assertEquals(passed(await bob.shell("rm a.py; git stash; git add -A; rm -rf sub")), "");
+    assertMatch(
+      passed(await bob.tell("SessionStart", { source: "resume" })),
+      /Session_1 \(active, in this working tree/,
+    );
+  });
+  await t.step("auto_register", async () => {
+    await using project = new TestProject({ coordination: { auto_register: false } });
+    const [ada, bob, path] = await scene(project);
+    await using _a = ada;
+    await using _b = bob;
+    assertEquals(passed(await bob.tell("SessionStart", { source: "resume" })), "");
+    const { sessions } = JSON.parse((await project.csc("status", "--json")).stdout);
+    assertEquals(sessions, []);
+    assertStringIncludes(denied(await bob.before(path)), "File locked by session ada-sess");
+    denied(await bob.shell("git stash"));
+    await ada.tell("SessionEnd", { reason: "other" });
+    assertEquals(holders(project), { "a.py": bob.id });
+  });
+});
+
+Deno.test("files that are ignored block nobody; those that are critical do", async () => {
+  await using project = new TestProject({
+    coordination: { ignore_files: ["gen/", "*.lock"], critical_files: ["gen/keep.py"] },
+  });
+  const [ada, bob] = await scene(project);
+  await using _a = ada;
+  await using _b = bob;
+  for (const name of ["gen/x.py", "deep/gen/y.py", "package.lock"]) {
+    const path = project.write(name, "1\n");
+    await ada.edit(path, "2\n");
+    assertEquals(passed(await bob.before(path)), "", name);
+    assertEquals(passed(await bob.shell(`echo x > ${name}`)), "", name);
+  }
+  const keep = project.write("gen/keep.py", "1\n");
+  await ada.edit(keep, "2\n");
+  denied(await bob.before(keep));
+});
+
+Deno.test("a reservation ends when its file type's time has passed without activity", async () => {
+  await using project = new TestProject({ coordination: { timeouts: { "*.txt": 2, "*.py": 60 } } });
+  const [ada, bob, path] = await scene(project);
+  await using _a = ada;
+  await using _b = bob;
+  const text = `${project.folder}/x.txt`;
+  await ada.edit(text, "X\n");
+  denied(await bob.before(text, { tool_name: "Write" }));
+  const since = performance.now();
+  await eventually(
+    "its time is over",
+    async () => (await bob.before(text)).said.permissionDecision === undefined,
+  );
+  const seconds = (performance.now() - since) / 1000;
+  assert(seconds > 1.5, `${seconds} s`);
+  assertMatch(denied(await bob.before(path)), /reservation has (60|5\d) s left/);
+});
+
+Deno.test("show_notifications false: nobody is told who waits, everybody whose turn it is", async () => {
+  await using project = new TestProject({ coordination: { show_notifications: false } });
+  const [ada, bob, path] = await scene(project);
+  await using _a = ada;
+  await using _b = bob;
+  denied(await bob.before(path));
+  assertEquals(await ada.notices(), "");
+  await ada.run("git commit --quiet -am ada");
+  assertMatch(await bob.notices(), /It is your turn: a\.py/);
+});
+
+Deno.test("a store that is held by a stopped process: decided in time, as on_store_error says", async (t) => {
+  for (const action of ["allow", "ask", "deny"] as const) {
+    await t.step(action, async () => {
+      await using project = new TestProject({ coordination: { on_store_error: action } });
+      await repositoryWith(project, FILES);
+      await using ada = await TestSession.start(project, "ada-session");
+      await ada.edit(`${project.folder}/b.py`, "B\n");
+      const { bucket } = fileNames(":project:file:a.py");
+      const lock = `${project.folder}/.claude/session-state/.csc/locks/${
+        bucket.toString(16).padStart(2, "0")
+      }`;
+      await using holder = new Worker({ do: "hold", path: lock });
+      await holder.ready();
+      holder.kill("SIGSTOP");
+      const startedAt = performance.now();
+      const reply = await ada.before(`${project.folder}/a.py`);
+      const ms = performance.now() - startedAt;
+      assert(ms < 2500, `${ms} ms`);
+      if (action === "allow") assertStringIncludes(failed(reply), `Cannot get the lock '${lock}'`);
+      else {
+        assertEquals([reply.code, reply.said.permissionDecision], [0, action]);
+        const reason: string = reply.said.permissionDecisionReason;
+        assertStringIncludes(reason, "csc cannot tell whether this is safe");
+        assertStringIncludes(reason, "a stopped process may hold it");
+      }
+      const { stdout } = await project.csc("status");
+      assert(stdout.startsWith("!! Hooks failed once"), stdout);
+      // With it gone all goes on at once.
+      holder.kill();
+      await holder.rest();
+      assertEquals(passed(await ada.before(`${project.folder}/a.py`)), "");
+    });
+  }
+});
+
+Deno.test("a change of the configuration counts from the next hook on", async () => {
+  await using project = new TestProject();
+  const [ada, bob, path] = await scene(project);
+  await using _a = ada;
+  await using _b = bob;
+  denied(await bob.before(path));
+  project.write(
+    ".claude/coordination.yaml",
+    "session_coordination:\n  conflict_action: proceed\n",
+  );
+  assertEquals(passed(await bob.before(path)), "");
+  project.write(
+    ".claude/session-coordinator-config.json",
+    '{"coordination":{"conflict_action":"block"}}', // which wins
+  );
+  denied(await bob.before(path));
+});
