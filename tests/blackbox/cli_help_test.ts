@@ -132,17 +132,22 @@ Deno.test("output to a pipe that is closed ends quietly", async () => {
   assertEquals([code, stdout, stderr], [0, '"xxxxxxxxx', ""]);
 });
 
-Deno.test("`csc demo` shows the main job in under 10 s and leaves nothing behind", async () => {
+Deno.test("`csc demo` shows the main job in a few seconds and leaves nothing behind", async () => {
   await using project = new TestProject();
   const temporary = project.beside("tmp");
   Deno.mkdirSync(temporary);
   const startedAt = performance.now();
   const { code, stdout, stderr } = await project.cscWith({ env: { TMPDIR: temporary } }, "demo");
   assertEquals([code, stderr], [0, ""], stdout);
-  assert(performance.now() - startedAt < 10_000);
+  assert(performance.now() - startedAt < 20_000);
   assertStringIncludes(stdout, "5 sessions, 5 different identities");
   assertStringIncludes(stdout, "200 of 200 writes are there");
   assertMatch(stdout, /\d+ ms later a new session holds claude_\d/);
   assertMatch(stdout, /Cannot claim claude_\d as another session holds it/);
+  assertMatch(
+    stdout,
+    /stopped before its edit, and told:\n +⚠️ File locked by Session_1: auth\.py/,
+  );
+  assertMatch(stdout, /\d+ ms later the second may edit/);
   assertEquals([...Deno.readDirSync(temporary)].filter(({ name }) => name.startsWith("csc-")), []);
 });
