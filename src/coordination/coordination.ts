@@ -62,13 +62,19 @@ export function coordinate(parts: Parts): Coordination {
     witness: (sessions) => roster.deadAmong(sessions),
     bookScope: scopes.book,
     onHandOver: async (ref, record, waiter) => {
+      const { session } = waiter.holder;
       journal.append({
         event: "hand-over",
         ...waiter.holder,
         ...placeIn(record),
         token: record.token,
       });
-      await notices.send(waiter.holder.session, {
+      // Where it ended in this very moment, it gave back what it had, but did not see this yet.
+      if ((await roster.deadAmong([session])).size > 0) {
+        await leases.act(ref, { op: "settle" });
+        return;
+      }
+      await notices.send(session, {
         kind: "turn",
         text: turnText(ref, record, waiter),
         from: "csc",

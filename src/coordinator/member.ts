@@ -96,7 +96,7 @@ export class Member {
       if (this.#own !== null) await endSession(desk, this.#own, "its server has ended");
       if (this.#served !== null) {
         if (Deno.ppid === this.#parent) await sleep(PARENT_MS);
-        if (Deno.ppid !== this.#parent) await endSession(desk, this.#served, "its client is gone");
+        if (Deno.ppid !== this.#parent) await this.#endServed(this.#served);
         else {await desk.roster.update(this.#served, (record) =>
             this.#isOurs(record) ? { life: null } : null);}
       }
@@ -104,6 +104,13 @@ export class Member {
       this.#life?.end();
       this.#life = null;
     }
+  }
+
+  /** Ends the session of a client that is gone, unless it was resumed in another one. */
+  async #endServed(session: string): Promise<void> {
+    const { desk } = this.#options;
+    const client = (await desk.roster.get(session))?.record.client_pid;
+    if (client === this.#parent) await endSession(desk, session, "its client is gone");
   }
 
   async #watch(): Promise<void> {

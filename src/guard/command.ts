@@ -9,13 +9,13 @@ import type { Repository } from "../detect/repository.ts";
 import { printable } from "../domain/text.ts";
 import { isSame } from "../lease/record.ts";
 import { join } from "../os/path.ts";
+import type { Dialect } from "../shell/analyse.ts";
 import { afterEdit, afterNoEdit, beforeEdit, isGuarded, reportOverlap } from "./edit.ts";
 import { dirtyPaths } from "./git_state.ts";
-import { beforeGit } from "./git_acts.ts";
+import { beforeGit, type ForeignCache } from "./git_acts.ts";
 import { unlockSessions } from "./lift.ts";
 import { opposed } from "./opposed.ts";
 import { foreignFiles, maybeReserved } from "./others.ts";
-import type { Dialect } from "../shell/analyse.ts";
 import { isUnchanged, recall, remember, watch, type Watched } from "./pending.ts";
 import { type Target, targetOf } from "./place.ts";
 import {
@@ -46,9 +46,10 @@ export async function beforeCommand(
 ): Promise<Verdict> {
   const effects = effectsOf(command, step.cwd, dialect);
   const notes: (string | null)[] = [];
-  for (const act of effects.git) {
+  const cache: ForeignCache | null = effects.git.length > 1 ? new Map() : null;
+  for (const act of distinct(effects.git)) {
     if (namesFile(step.cwd, act)) continue;
-    const verdict = await beforeGit(step, act);
+    const verdict = await beforeGit(step, act, cache);
     if (verdict.kind !== "pass") return verdict;
     notes.push(verdict.note ?? null);
   }
@@ -71,6 +72,10 @@ export async function beforeCommand(
   for (const { tree, path } of own) theirs.delete(join(tree, path));
   rememberUntilRun(step, own, [...theirs]);
   return pass(...notes);
+}
+
+function distinct<T>(all: readonly T[]): T[] {
+  return [...new Map(all.map((one) => [JSON.stringify(one), one])).values()];
 }
 
 /** Notes what a command has changed, expected or not, and ends what it has committed. */

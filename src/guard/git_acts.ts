@@ -21,12 +21,23 @@ import { PASS, pass, type Verdict } from "./verdict.ts";
 /** How many files a message names. */
 const MAX_NAMED = 5;
 
-/** Decides on one git call. */
-export async function beforeGit(step: Step, act: GitAct): Promise<Verdict> {
+/** What others have in each working tree, where many calls ask for it. */
+export type ForeignCache = Map<string, Promise<readonly ForeignFile[]>>;
+
+/**
+ * Decides on one git call.
+ *
+ * @param cache What is known from other calls of the same command.
+ */
+export async function beforeGit(
+  step: Step,
+  act: GitAct,
+  cache: ForeignCache | null = null,
+): Promise<Verdict> {
   const folder = folderOf(step.cwd, act.folder);
   const repository = folder === null ? null : findRepository(folder);
   if (folder === null || repository === null) return PASS;
-  const site = { step: await stepIn(step, repository), folder, repository };
+  const site = { step: await stepIn(step, repository), folder, repository, cache };
   switch (act.kind) {
     case "tree":
       return await beforeTree(site, act);
@@ -42,6 +53,19 @@ interface Site {
   readonly step: Step;
   readonly folder: string;
   readonly repository: Repository;
+  readonly cache: ForeignCache | null;
+}
+
+/** What others have in the tree that a call is about. */
+async function foreignAt(
+  { step, repository: { worktree }, cache }: Site,
+  isConcerned: Concern,
+  few = false,
+): Promise<readonly ForeignFile[]> {
+  if (cache === null) return await foreignFiles(step, worktree, isConcerned, few);
+  const all = cache.get(worktree) ?? foreignFiles(step, worktree);
+  cache.set(worktree, all);
+  return (await all).filter(({ path }) => isConcerned(path));
 }
 
 async function beforeTree(
@@ -49,7 +73,7 @@ async function beforeTree(
   { verb, pathspecs, stack }: Extract<GitAct, { kind: "tree" }>,
 ): Promise<Verdict> {
   const { step, repository: { worktree } } = site;
-  const foreign = await foreignFiles(step, worktree, covered(site, pathspecs ?? []), true);
+  const foreign = await foreignAt(site, covered(site, pathspecs ?? []), true);
   if (foreign.length === 0) return stack ? await stackNote(site) : PASS;
   const aside = `../${basename(worktree)}-${shortId(step.holder.session)}`;
   return opposed(step, `git ${verb}`, [
@@ -81,8 +105,8 @@ async function beforeStaging(
   site: Site,
   { verb, pathspecs }: Extract<GitAct, { kind: "stage all" }>,
 ): Promise<Verdict> {
-  const { step, repository: { worktree } } = site;
-  const swept = await foreignFiles(step, worktree, covered(site, pathspecs));
+  const { step } = site;
+  const swept = await foreignAt(site, covered(site, pathspecs));
   if (swept.length === 0) return PASS;
   const add = await addable(site, swept);
   return opposed(step, `git ${verb}`, [
@@ -97,7 +121,7 @@ async function beforeStaging(
 /** A commit of the index takes along what anybody has staged. */
 async function beforeCommit(site: Site): Promise<Verdict> {
   const { step, repository: { worktree } } = site;
-  const foreign = await foreignFiles(step, worktree);
+  const foreign = await foreignAt(site, () => true);
   const paths = foreign.map(({ path }) => path);
   const { deadline } = step.desk;
   const states = await dirtyPaths(worktree, paths, { ignored: false, deadline });

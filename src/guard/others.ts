@@ -6,6 +6,7 @@
 
 import type { FilePlace } from "../coordination/coordination.ts";
 import { openPlaces } from "../coordination/reservations.ts";
+import { gitFolderOf } from "../detect/repository.ts";
 import type { JournalEvent } from "../journal/journal.ts";
 import { type Holder, isSame } from "../lease/record.ts";
 import { dirtyPaths } from "./git_state.ts";
@@ -61,6 +62,7 @@ export async function foreignFiles(
     }
   }
   if (few && found.length >= FEW) return found;
+  if (gitFolderOf(tree) === null) return found; // nothing is ever committed there
   for (const { path } of found) edited.delete(path);
   for (const path of await ownPaths(step, tree, [...edited.keys()])) edited.delete(path);
   // Where git cannot tell, they count as uncommitted: that a person can lift, a lost edit nobody.

@@ -45,13 +45,17 @@ export function isUnchanged(before: Watched): boolean {
   return now.mtimeMs === before.mtimeMs && now.size === before.size;
 }
 
-/** Remembers a command until it has run. */
+/** Remembers a command until it has run, as far as that is possible: its decision is made. */
 export function remember(step: Step, pending: Omit<Pending, "at" | "cwd">): void {
   const folder = folderFor(step);
-  ensurePrivateFolder(folder);
-  sweep(folder);
   const text = JSON.stringify({ at: new Date().toISOString(), cwd: step.cwd, ...pending });
-  Deno.writeTextFileSync(pathFor(step), text, { mode: 0o600 });
+  try {
+    ensurePrivateFolder(folder);
+    sweep(folder);
+    Deno.writeTextFileSync(pathFor(step), text, { mode: 0o600 });
+  } catch {
+    // Afterwards it is worked out anew what the command was expected to write.
+  }
 }
 
 /** What was remembered of a command, once; null where nothing was. */

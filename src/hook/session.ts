@@ -110,7 +110,7 @@ const BUSY_MS = 60_000;
 
 function isBusy(record: SessionRecord | undefined): boolean {
   if (record?.idle !== false) return false;
-  return Date.now() - Date.parse(record.last_activity) < BUSY_MS;
+  return Math.abs(Date.now() - Date.parse(record.last_activity)) < BUSY_MS;
 }
 
 /** A turn is over: reservations that were never used end, and nothing is under way any more. */

@@ -206,7 +206,9 @@ export class Roster {
     const standing = this.#standing(known);
     // Without a proof of life: on this host its process runs, or it would be dead; elsewhere only a
     // fresh sign tells.
-    const mayLive = isHere ? known.client_pid > 0 : quietSeconds(known, Date.now()) < FRESH_S;
+    const mayLive = isHere
+      ? known.client_pid > 0
+      : quietSeconds(known, Date.now(), hostname(), uptimeSeconds()) < FRESH_S;
     const isOpenElsewhere = standing === "live" || (standing === "unproven" && mayLive);
     if (isSameClient || known.status !== "active" || !isOpenElsewhere) return;
     throw new CoordinatorError(
@@ -272,7 +274,7 @@ export class Roster {
   }
 
   #seen(record: SessionRecord, version: Version): SeenSession {
-    const quietS = quietSeconds(record, Date.now());
+    const quietS = quietSeconds(record, Date.now(), hostname(), uptimeSeconds());
     return { record, version, standing: this.#standing(record), tier: tierOf(quietS), quietS };
   }
 

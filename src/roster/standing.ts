@@ -39,10 +39,21 @@ export function tierOf(quietS: number): Tier {
   return quietS < TIER_LIMITS_S.stale ? "stale" : "abandoned";
 }
 
-/** How long ago a session last gave a sign or did something, in seconds. */
-export function quietSeconds(record: SessionRecord, nowMs: number): number {
-  const last = Math.max(Date.parse(record.last_activity), Date.parse(record.heartbeat.at));
-  return Math.max(0, Math.round((nowMs - last) / 1000));
+/**
+ * How long ago a session last gave a sign or did something, in seconds. Seen from its own host the
+ * uptime counts, so that a wall clock that jumps makes nobody silent.
+ */
+export function quietSeconds(
+  record: SessionRecord,
+  nowMs: number,
+  host: string,
+  uptimeS: number,
+): number {
+  const [beatMs, activeMs] = [record.heartbeat.at, record.last_activity].map(Date.parse);
+  const wallS = (nowMs - Math.max(beatMs, activeMs)) / 1000;
+  const isComparable = record.host === host && uptimeS >= record.heartbeat.uptime_s;
+  const sinceBeatS = isComparable ? uptimeS - record.heartbeat.uptime_s : Infinity;
+  return Math.max(0, Math.round(Math.min(wallS, sinceBeatS)));
 }
 
 /** Whether there is a process with this number; true where that cannot be seen. */

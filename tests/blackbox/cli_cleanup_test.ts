@@ -34,7 +34,7 @@ function tamper(
 function silence(project: TestProject, session: string, seconds: number): void {
   const at = new Date(Date.now() - seconds * 1000).toISOString();
   tamper(project, /^:.*:sessions$/, (data) => {
-    data[session].heartbeat.at = at;
+    data[session].heartbeat = { at, uptime_s: Math.floor(Deno.osUptime()) - seconds };
     data[session].last_activity = at;
   });
 }

@@ -211,7 +211,8 @@ Deno.test("a full disk: said, nothing half written, and all goes on when there i
     tool_name: "Edit",
     tool_input: { file_path: `${project.folder}/b.py` },
   };
-  const script = `trap "" XFSZ; ulimit -f 0; exec "$0" "$@"`;
+  // Coverage would be written to the full disk too.
+  const script = `trap "" XFSZ; unset DENO_COVERAGE_DIR; ulimit -f 0; exec "$0" "$@"`;
   const onFullDisk = (event: object) =>
     run(["bash", "-c", script, ...CSC, "hook"], {
       cwd: project.folder,
@@ -245,6 +246,11 @@ Deno.test("no wall clock ends a reservation, or keeps it: only the host's uptime
     denied(await bob.before(`${project.folder}/a.py`));
     passed(await ada.before(`${project.folder}/a.py`));
   }
+  // Nor does it make a session silent whose file could then be taken over.
+  tamper(project, /:sessions$/, (record) => {
+    record.last_activity = record.heartbeat.at = "1999-01-01T00:00:00.000Z";
+  });
+  denied(await bob.before(`${project.folder}/a.py`));
   const faketime = Deno.env.get("CSC_FAKETIME");
   for (const offset of faketime ? ["-3y", "+3y"] : []) {
     const env = { LD_PRELOAD: faketime!, FAKETIME: offset };

@@ -164,11 +164,11 @@ Deno.test("with 20 sessions and 200 held files a start is told in a few hundred 
   const clients = sessions(project, 20);
   try {
     await Promise.all(clients.map((one) => one.tell("SessionStart", { source: "startup" })));
-    await Promise.all(clients.map(async (one, n) => {
-      await one.edit(`${project.folder}/own-${n}.py`, "x\n");
-      const paths = Array.from({ length: 9 }, (_, i) => `src/long/name/of/a/file-${n}-${i}.py`);
-      reserveMany(project, one.id, `own-${n}.py`, paths);
-    }));
+    await clients[0].edit(`${project.folder}/a.py`, "x\n");
+    for (const [n, { id }] of clients.entries()) {
+      const paths = Array.from({ length: 10 }, (_, i) => `src/long/name/of/a/file-${n}-${i}.py`);
+      reserveMany(project, [clients[0].id, "a.py"], paths, id);
+    }
     await clients[3].csc("intent", "x".repeat(5000), "--area", "y".repeat(90));
     const [reply] = [await clients[0].tell("SessionStart", { source: "compact" })];
     const context = passed(reply);

@@ -1,5 +1,13 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "../support/assert.ts";
-import { denied, holders, hookWith, passed, repositoryWith, TestSession } from "../support/hook.ts";
+import {
+  denied,
+  holders,
+  hookWith,
+  passed,
+  repositoryWith,
+  TestSession,
+  timeOver,
+} from "../support/hook.ts";
 import { eventually, git, TestProject } from "../support/project.ts";
 
 const FILES = { "a.py": "a\n", "b.py": "b\n", "c.txt": "c\n" };
@@ -169,9 +177,27 @@ Deno.test("a session's end frees all it holds, and leaves its journal", async ()
   const seen = sessions.find((one: { session_id: string }) => one.session_id === ada.id);
   assertEquals(seen.standing, "dead");
   assertStringIncludes((await bob.csc("history", "--json")).stdout, `"${ada.id}"`);
-  // What its client cut short, the next one who looks completes: nothing comes back to life.
-  await using eve = await TestSession.start(project, "eve-session");
-  passed(await eve.before(`${project.folder}/b.py`));
+});
+
+Deno.test("what the end of a session had no time to give back does not come back to life", async () => {
+  await using project = new TestProject();
+  const [ada, bob] = await scene(project);
+  await using _a = ada;
+  await using _b = bob;
+  await ada.edit(`${project.folder}/a.py`, "A\n");
+  await ada.edit(`${project.folder}/b.py`, "B\n");
+  denied(await bob.before(`${project.folder}/a.py`));
+  // As it is where the client ends the hook after 1.5 s: the session has ended, and nothing else has.
+  changeSessions(project, (record) => {
+    if (record.session !== ada.id) return;
+    record.status = "completed";
+    record.ended_at = new Date(Date.now() - 600_000).toISOString();
+  });
+  passed(await bob.tell("SessionStart", { source: "resume" }));
+  const { sessions } = JSON.parse((await bob.csc("status", "--json")).stdout);
+  assertEquals(sessions.length, 1, "it is forgotten by now");
+  assertEquals(holders(project), { "a.py": bob.id }, "whoever waited has it");
+  passed(await bob.before(`${project.folder}/b.py`));
 });
 
 Deno.test("kill -9 of a client frees what it held for the next one who looks", async () => {
@@ -210,7 +236,7 @@ Deno.test("no age takes a file from a session that is shown to live, not even on
     const [, sessions] = Object.entries(project.stored()).find(([name]) => name === "sessions")!;
     return (sessions.served as { life: unknown }).life;
   });
-  Deno.kill(server.process.pid, "SIGSTOP");
+  await stopAtRest(project, server.process.pid);
   ageSessions(project, 30 * 24 * 3600);
   denied(await bob.before(path));
   denied(await bob.shell("git stash"));
@@ -228,16 +254,40 @@ Deno.test("no age takes a file from a session that is shown to live, not even on
   assertStringIncludes(note, "look at git diff");
 });
 
+/** Stops a process in a moment in which it holds no lock of the store. */
+async function stopAtRest(project: TestProject, pid: number): Promise<void> {
+  const folder = `${stateOf(project)}/.csc/locks`;
+  await eventually("it has been stopped at rest", () => {
+    Deno.kill(pid, "SIGSTOP");
+    const isAtRest = [...Deno.readDirSync(folder)].every(({ name }) => {
+      const file = Deno.openSync(`${folder}/${name}`, { read: true, write: true });
+      const isFree = file.tryLockSync(true);
+      file.close();
+      return isFree;
+    });
+    if (!isAtRest) Deno.kill(pid, "SIGCONT");
+    return isAtRest;
+  });
+}
+
 /** Makes the last signs of all sessions older. */
 function ageSessions(project: TestProject, seconds: number): void {
+  const old = new Date(Date.now() - seconds * 1000).toISOString();
+  changeSessions(project, (record) => {
+    record.last_activity = old;
+    record.heartbeat = { at: old, uptime_s: Math.floor(Deno.osUptime()) - seconds };
+  });
+}
+
+/** Changes what is stored of all sessions behind their backs. */
+function changeSessions(
+  project: TestProject,
+  change: (record: Record<string, unknown>) => void,
+): void {
   const name = [...Deno.readDirSync(stateOf(project))].find(({ name }) => /sessions/.test(name));
   const path = `${stateOf(project)}/${name!.name}`;
   const file = JSON.parse(Deno.readTextFileSync(path));
-  const old = new Date(Date.now() - seconds * 1000).toISOString();
-  for (const record of Object.values(file.data) as Record<string, unknown>[]) {
-    record.last_activity = old;
-    record.heartbeat = { ...record.heartbeat as object, at: old };
-  }
+  Object.values(file.data as Record<string, Record<string, unknown>>).forEach(change);
   Deno.writeTextFileSync(path, JSON.stringify(file));
 }
 
@@ -255,10 +305,8 @@ Deno.test("a paused holder's late edit is reported to both as an overlap", async
   const path = `${project.folder}/c.txt`;
   passed(await ada.before(path));
   denied(await bob.before(path)); // and is in the queue
-  await eventually("the reservation's time is over", async () => {
-    const { said } = await bob.before(path);
-    return said.permissionDecision === undefined;
-  });
+  await timeOver(project, "c.txt");
+  passed(await bob.before(path));
   Deno.writeTextFileSync(path, "bob's\n");
   passed(await bob.after(path));
   Deno.writeTextFileSync(path, "ada's, late\n");
@@ -272,8 +320,8 @@ Deno.test("a paused holder's late edit is reported to both as an overlap", async
 
 Deno.test("the number of a dead client that another process has now holds nothing for ever", async () => {
   await using project = new TestProject(SHORT);
-  const [ada, bob] = await scene(project);
-  await using _a = ada;
+  const [_ada, bob] = await scene(project);
+  await using _a = _ada;
   await using _b = bob;
   // The client's number, as far as csc can see, is that of some process that goes on for ever.
   await using stranger = new TestSession(project, "stranger");
@@ -286,9 +334,6 @@ Deno.test("the number of a dead client that another process has now holds nothin
   Deno.writeTextFileSync(path, "gone\n");
   passed(await hookWith(project, input({ hook_event_name: "PostToolUse", ...edit(path) })));
   denied(await bob.before(path));
-  await eventually("its time is over", async () => {
-    const { said } = await bob.before(path);
-    return said.permissionDecision === undefined;
-  });
-  passed(await ada.before(`${project.folder}/a.py`));
+  await timeOver(project, "c.txt");
+  passed(await bob.before(path));
 });

@@ -132,7 +132,9 @@ Deno.test("a session outside of any repository holds files by its project's fold
   assertStringIncludes(reason, `src/main.py in ${project.folder}`);
   denied(await bob.shell("sed -i s/one/two/ src/main.py"));
   assertEquals(passed(await bob.shell("git status; git stash; git add -A")), "");
+  denied(await bob.shell("rm -rf src"));
   await lift(project, reason);
+  passed(await bob.shell("rm -rf src"));
   passed(await bob.before(other));
   // What lies elsewhere, below /tmp, is nobody's work.
   passed(await bob.before(project.beside("scratch.py")));

@@ -30,13 +30,13 @@ Deno.test("with 10,000 reservations held every hook decides in time, and rightly
   const free = () => bob.before(`${project.folder}/free.py`);
   const least = async () => {
     const times: number[] = [];
-    for (let i = 0; i < 5; i++) times.push((await timed(free))[1]);
+    for (let i = 0; i < 4; i++) times.push((await timed(free))[1]);
     return Math.min(...times);
   };
   const fewMs = await least();
   const paths = Array.from({ length: MANY }, (_, n) => `many/f-${n}.py`);
   for (const path of paths) Deno.writeTextFileSync(`${project.folder}/${path}`, "1\n");
-  reserveMany(project, ada.id, "f-0.py", paths);
+  reserveMany(project, [ada.id, "f-0.py"], paths);
   const manyMs = await least();
   assert(manyMs < 1.5 * fewMs + 20, `${manyMs} ms, with few reservations ${fewMs} ms`);
 

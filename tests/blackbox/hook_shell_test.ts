@@ -254,6 +254,9 @@ Deno.test("no command is too long, too deep or too broken to be decided on in ti
     "cat <<A <<B <<C\n".repeat(2_000),
     "echo x > f" + " > g".repeat(5_000),
     "rm -rf " + Array.from({ length: 5_000 }, (_, i) => `d${i}/../d${i}`).join(" "),
+    Array.from({ length: 300 }, (_, i) => `git add f${i}.py && git -C sub stash push f${i}`).join(
+      ";",
+    ),
     "echo 'never closed",
     "echo \ud800 > \udfff.py",
     "* ? [ ] { } ! ~ # % ^ & | ; < >",

@@ -1,7 +1,7 @@
 import { join } from "@std/path";
 import { assert, assertEquals } from "./assert.ts";
 import { CSC, isolated, type Outcome, run, type RunOptions } from "./command.ts";
-import { git, makeRepository, sendSignal, type TestProject } from "./project.ts";
+import { eventually, git, makeRepository, sendSignal, type TestProject } from "./project.ts";
 
 /** An event for `csc hook`; what a client always tells is filled in. */
 export interface HookInput {
@@ -89,6 +89,16 @@ export function holders(project: TestProject): Record<string, string> {
     })
   );
   return Object.fromEntries(held);
+}
+
+/** Waits until the time of a file's reservation is over, by the record's own clock. */
+export async function timeOver(project: TestProject, path: string): Promise<void> {
+  const [record] = Object.values(project.stored()[`file:${path}`]) as {
+    renewed_s: number;
+    ttl_s: number;
+  }[];
+  const endS = record.renewed_s + record.ttl_s + 1;
+  await eventually(`the reservation of ${path} has ended`, () => Deno.osUptime() >= endS);
 }
 
 /** Where a session is started, if not in the project's own folder. */
