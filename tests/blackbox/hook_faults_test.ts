@@ -60,28 +60,33 @@ const BROKEN: Record<string, string> = {
   "is something else": "[1, 2, 3]",
 };
 
-for (const [what, text] of Object.entries(BROKEN)) {
-  Deno.test(`a reservation whose file ${what}: said, noted, left as it is, and no other is harmed`, async () => {
-    await using project = new TestProject();
-    const [ada, bob] = await scene(project);
-    await using _a = ada;
-    await using _b = bob;
-    const path = scopeFile(project, /:file:a\.py$/);
-    Deno.writeTextFileSync(path, text);
-    const said = failed(await bob.before(`${project.folder}/a.py`));
-    assertStringIncludes(said, path);
-    assertMatch(said, /left untouched|move it out/);
-    assertEquals(Deno.readTextFileSync(path), text);
-    assertEquals(noted(project).length, 1);
-    passed(await bob.before(`${project.folder}/b.py`));
-    const { code, stdout } = await project.csc("status");
-    assertEquals(code, 0);
-    assert(stdout.startsWith("!! Hooks failed once"), stdout);
-    // One command, as the message says, and it goes on.
-    Deno.removeSync(path);
-    passed(await bob.before(`${project.folder}/a.py`));
-  });
-}
+Deno.test("a reservation whose file is damaged: said, noted, left as it is, and no other is harmed", async (t) => {
+  await using project = new TestProject();
+  const [ada, bob] = await scene(project);
+  await using _a = ada;
+  await using _b = bob;
+  const path = scopeFile(project, /:file:a\.py$/);
+  const whole = Deno.readTextFileSync(path);
+  for (const [what, text] of Object.entries(BROKEN)) {
+    await t.step(what, async () => {
+      Deno.writeTextFileSync(path, text);
+      const said = failed(await bob.before(`${project.folder}/a.py`));
+      assertStringIncludes(said, path);
+      assertMatch(said, /left untouched|move it out/);
+      assertEquals(Deno.readTextFileSync(path), text);
+    });
+  }
+  passed(await bob.before(`${project.folder}/b.py`));
+  assertEquals(noted(project).length, 3);
+  const { code, stdout } = await project.csc("status");
+  assertEquals(code, 0);
+  assert(stdout.startsWith("!! Hooks failed 3 times"), stdout);
+  Deno.writeTextFileSync(path, whole);
+  denied(await bob.before(`${project.folder}/a.py`));
+  // One command, as the message says, and it goes on.
+  Deno.removeSync(path);
+  passed(await bob.before(`${project.folder}/a.py`));
+});
 
 Deno.test("a damaged record denies nothing, and `csc cleanup --force` lifts it", async () => {
   await using project = new TestProject({ coordination: { on_store_error: "deny" } });
