@@ -163,7 +163,7 @@ Deno.test("with 20 sessions and 200 held files a start is told in a few hundred 
   await repositoryWith(project, FILES);
   const clients = sessions(project, 20);
   try {
-    await Promise.all(clients.map((one) => one.tell("SessionStart", { source: "startup" })));
+    for (const one of clients) await one.tell("SessionStart", { source: "startup" });
     await clients[0].edit(`${project.folder}/a.py`, "x\n");
     for (const [n, { id }] of clients.entries()) {
       const paths = Array.from({ length: 10 }, (_, i) => `src/long/name/of/a/file-${n}-${i}.py`);
