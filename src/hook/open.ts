@@ -61,10 +61,12 @@ export interface Opened {
 /**
  * Opens the coordination of a folder's project.
  *
+ * @param until When all waiting ends: the event's deadline, which a chunk of the bundle that is loaded
+ * later has to be told.
  * @throws {CoordinatorError} `invalid_config`, also where there is no such folder; `unknown_adapter`,
  * `store_io`.
  */
-export async function openFolder(folder: string): Promise<Opened> {
+export async function openFolder(folder: string, until = deadline): Promise<Opened> {
   const repository = findRepository(folder);
   if (!repository) checkFolder(folder);
   const { config, project } = await resolveConfig(folder, repository);
@@ -74,10 +76,17 @@ export async function openFolder(folder: string): Promise<Opened> {
     baseFolder,
     limits: { maxValueBytes: config.storage.max_value_bytes },
     onUnreadable: (error) => noteFailure("store", messageOf(error)),
-    deadline,
+    deadline: until,
   });
   const machine = detectMachine(config.session.machine_id);
-  const desk = coordinate({ store, config, machine, project: project.id, baseFolder, deadline });
+  const desk = coordinate({
+    store,
+    config,
+    machine,
+    project: project.id,
+    baseFolder,
+    deadline: until,
+  });
   return { folder, repository, desk };
 }
 

@@ -69,7 +69,11 @@ export async function onSessionEnd({ desk }: Opened, event: HookEvent): Promise<
   const elsewhere = foldersReached(desk, session);
   await endSession(desk, session, `session end: ${reason}`);
   for (const folder of elsewhere) {
-    await endSession((await openFolder(folder)).desk, session, `session end: ${reason}`);
+    await endSession(
+      (await openFolder(folder, desk.deadline)).desk,
+      session,
+      `session end: ${reason}`,
+    );
   }
   return SILENT;
 }
