@@ -236,7 +236,7 @@ Deno.test("no age takes a file from a session that is shown to live, not even on
     const [, sessions] = Object.entries(project.stored()).find(([name]) => name === "sessions")!;
     return (sessions.served as { life: unknown }).life;
   });
-  await stopAtRest(project, server.process.pid);
+  await project.stopAtRest(server.process.pid);
   ageSessions(project, 30 * 24 * 3600);
   denied(await bob.before(path));
   denied(await bob.shell("git stash"));
@@ -253,22 +253,6 @@ Deno.test("no age takes a file from a session that is shown to live, not even on
   assertMatch(note, /took a\.py over from Session_\d, which has given no sign for/);
   assertStringIncludes(note, "look at git diff");
 });
-
-/** Stops a process in a moment in which it holds no lock of the store. */
-async function stopAtRest(project: TestProject, pid: number): Promise<void> {
-  const folder = `${stateOf(project)}/.csc/locks`;
-  await eventually("it has been stopped at rest", () => {
-    Deno.kill(pid, "SIGSTOP");
-    const isAtRest = [...Deno.readDirSync(folder)].every(({ name }) => {
-      const file = Deno.openSync(`${folder}/${name}`, { read: true, write: true });
-      const isFree = file.tryLockSync(true);
-      file.close();
-      return isFree;
-    });
-    if (!isAtRest) Deno.kill(pid, "SIGCONT");
-    return isAtRest;
-  });
-}
 
 /** Makes the last signs of all sessions older. */
 function ageSessions(project: TestProject, seconds: number): void {

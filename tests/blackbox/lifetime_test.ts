@@ -152,7 +152,7 @@ Deno.test("a stopped server's instance passes to another, and the server learns 
   const sleeper = await project.signedOn();
   const args = { scope: "issue:15", key: "owner" };
   await sleeper.tool("store_data", { ...args, value: "sleeper" });
-  sleeper.process.kill("SIGSTOP");
+  await project.stopAtRest(sleeper.process.pid);
   try {
     const heir = await project.connect();
     const refusal = await heir.call("sign_on", { session_id: "claude_1" });
@@ -215,7 +215,7 @@ Deno.test({
       const answer = sleeper.call("store_data", { ...args, value: "sleeper's" });
       const real = Deno.realPathSync(path);
       await eventually("it waits to write", () => hasOpen(sleeper.process.pid, real));
-      sleeper.process.kill("SIGSTOP");
+      await project.stopAtRest(sleeper.process.pid, path);
       await eventually(
         "the heir gets it",
         async () => !(await heir.call("sign_on", { session_id: "claude_1" })).isError,
@@ -238,7 +238,7 @@ Deno.test({
 Deno.test("servers that slept together all keep their instances", async () => {
   await using project = new TestProject(IMPATIENT);
   const servers = [await project.signedOn(), await project.signedOn(), await project.signedOn()];
-  for (const { process } of servers) process.kill("SIGSTOP");
+  for (const { process } of servers) await project.stopAtRest(process.pid);
   try {
     const asleepS = Deno.osUptime();
     await eventually("all are beyond the time-out", () => Deno.osUptime() > asleepS + 2);
@@ -256,7 +256,7 @@ const numberedTo = (count: number) => Array.from({ length: count }, (_, i) => `c
 Deno.test("at the limit a stopped server's place passes to the next without a name", async () => {
   await using project = new TestProject({ session: { ...IMPATIENT.session, max_instances: 1 } });
   const sleeper = await project.signedOn();
-  sleeper.process.kill("SIGSTOP");
+  await project.stopAtRest(sleeper.process.pid);
   try {
     const heir = await project.connect();
     await eventually("the place is free", async () => !(await heir.call("sign_on")).isError);

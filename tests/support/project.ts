@@ -93,6 +93,23 @@ export class TestProject implements AsyncDisposable {
     return stored.filter(([, claim]) => isHeld(claim)).map(([instance]) => instance).sort();
   }
 
+  /**
+   * Stops a process in a moment in which it holds no lock of the store: stopped within a write, it
+   * would keep everybody out, as no test but those of that case wants.
+   *
+   * @param held A lock that somebody else holds.
+   */
+  async stopAtRest(pid: number, held?: string): Promise<void> {
+    const folder = join(this.folder, ".claude", "session-state", ".csc", "locks");
+    await eventually("it has been stopped at rest", () => {
+      Deno.kill(pid, "SIGSTOP");
+      const locks = [...Deno.readDirSync(folder)].map(({ name }) => join(folder, name));
+      const isAtRest = locks.every((path) => path === held || isFree(path));
+      if (!isAtRest) Deno.kill(pid, "SIGCONT");
+      return isAtRest;
+    });
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all(this.#clients.map(endServer));
     this.#temp[Symbol.dispose]();
@@ -114,6 +131,16 @@ function readScopes(folder: string): Record<string, Record<string, unknown>> {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
   }
   return scopes;
+}
+
+/** Whether nobody holds the OS lock on a file. */
+function isFree(path: string): boolean {
+  const file = Deno.openSync(path, { read: true, write: true });
+  try {
+    return file.tryLockSync(true);
+  } finally {
+    file.close();
+  }
 }
 
 /** Ends a server in an orderly way, or by force where that takes too long. */
