@@ -92,7 +92,8 @@ export interface StorePlace {
  *
  * @throws {CoordinatorError} From every method: `invalid_argument` for a bad scope, key or option,
  * `value_refused`, `store_busy` where the store did not answer in time, `store_corrupt`,
- * `store_newer` and `store_io`.
+ * `store_newer` and `store_io`. Of a store on the network also `store_unreachable`, where nothing was
+ * written, and `outcome_unknown`, where the answer to a write was lost and it may have happened.
  */
 export interface StorageAdapter {
   /** Where the store is. */

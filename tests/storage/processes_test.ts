@@ -1,7 +1,8 @@
 import { assert, assertEquals, assertMatch } from "../support/assert.ts";
 import { openShared, type SharedKind } from "../support/open_store.ts";
 import { TempFolder } from "../support/temp.ts";
-import { type CallOutcome, race, runWorker, type Task, Worker } from "../support/workers.ts";
+import { type CallOutcome, runWorker, Worker } from "../support/workers.ts";
+import { testRaces } from "./races_suite.ts";
 
 const KINDS: readonly SharedKind[] = ["local", "kv"];
 
@@ -13,45 +14,7 @@ function filesBelow(folder: string): string[] {
 }
 
 for (const kind of KINDS) {
-  Deno.test(`${kind}: 8 processes × 100 \`increment()\`s make 800`, async () => {
-    using temp = new TempFolder();
-    const task: Task = { do: "increment", kind, folder: temp.path, times: 100 };
-    const said = await race(Array.from({ length: 8 }, () => task));
-    assertEquals(said, Array(8).fill(["done"]));
-    const store = await openShared(kind, temp.path);
-    assertEquals((await store.retrieve("race", "k"))?.value, 800);
-    await store.close();
-  });
-
-  Deno.test(`${kind}: 4 processes × 100 keys of one scope make 400 keys`, async () => {
-    using temp = new TempFolder();
-    const names = ["a", "b", "c", "d"];
-    const said = await race(names.map((name) => (
-      { do: "distinct", kind, folder: temp.path, times: 100, name }
-    )));
-    assertEquals(said, Array(4).fill(["done"]));
-    const store = await openShared(kind, temp.path);
-    const expected = names.flatMap((name) => Array.from({ length: 100 }, (_, i) => `${name}-${i}`));
-    assertEquals(await store.listKeys("race"), expected.sort());
-    await store.close();
-  });
-
-  Deno.test(`${kind}: 5 processes that create the same 20 keys win each once`, async () => {
-    using temp = new TempFolder();
-    const names = ["a", "b", "c", "d", "e"];
-    const said = await race(names.map((name) => (
-      { do: "create", kind, folder: temp.path, times: 20, name }
-    )));
-    const wins = said.flatMap((lines) => lines.filter((line) => line !== "done") as number[]);
-    assertEquals(wins.sort((a, b) => a - b), Array.from({ length: 20 }, (_, i) => i));
-    const store = await openShared(kind, temp.path);
-    for (const [i, lines] of said.entries()) {
-      for (const won of lines.filter((line) => line !== "done")) {
-        assertEquals((await store.retrieve("race", `${won}`))?.value, names[i]);
-      }
-    }
-    await store.close();
-  });
+  testRaces(kind, { increments: 100, keys: 100, creations: 20 });
 
   Deno.test(`${kind}: what ${kind === "local" ? 100 : 26} killed writers of MB-sized values acknowledged is there`, async () => {
     using temp = new TempFolder();

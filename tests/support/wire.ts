@@ -1,6 +1,7 @@
 import { deserialize, serialize } from "node:v8";
 import { Buffer } from "node:buffer";
 import { encodeValue, isObject, type Json, parseJson } from "../../src/domain/json.ts";
+import type { SharedKind } from "./open_store.ts";
 
 /**
  * A value on its way to another process: JSON text, so that numbers keep their digits, or V8's form
@@ -37,7 +38,7 @@ export function unpack(packed: Packed): unknown {
 export type Request =
   & { readonly id: number }
   & (
-    | { readonly do: "open"; readonly kind: "local" | "kv"; readonly folder: string; nowMs: number }
+    | { readonly do: "open"; readonly kind: SharedKind; readonly folder: string; nowMs: number }
     | { readonly do: "advance"; readonly store: number; readonly ms: number }
     | { readonly do: "call"; readonly store: number; readonly method: string; args: Packed[] }
     | { readonly do: "watch"; readonly store: number; readonly pattern: string; aborted: boolean }
