@@ -143,7 +143,7 @@ export const COMMANDS: readonly Command[] = [
     maxWords: 0,
     options: [JSON_OPTION],
     examples: [],
-    permissions: [],
+    permissions: ["read"], // of a bundle its own part is read when it runs
     run: async (line) => (await import("./version.ts")).version(line),
   },
 ];
