@@ -23,3 +23,24 @@ export const LOCAL_DEFAULTS: LocalSettings = { base_path: ".claude/session-state
 
 /** The defaults of `kv`. */
 export const KV_DEFAULTS: KvSettings = { base_path: LOCAL_DEFAULTS.base_path, durable: false };
+
+/** `storage.config` of the adapter `redis`. */
+export interface RedisSettings {
+  /** Without it: the variable `REDIS_URL`, else {@linkcode DEFAULT_REDIS_URL}. */
+  readonly url?: string | undefined;
+  readonly prefix: string;
+  /** In seconds. */
+  readonly ttl: number | null;
+  /** URLs, or hosts with ports. */
+  readonly sentinels?: readonly string[] | undefined;
+  /** What the sentinels call the primary. */
+  readonly sentinel_name?: string | undefined;
+  /** URLs of some of a cluster's nodes. */
+  readonly cluster?: readonly string[] | undefined;
+}
+
+/** Where Redis is looked for if nothing says where it is. */
+export const DEFAULT_REDIS_URL = "redis://localhost:6379";
+
+/** The defaults of `redis`. */
+export const REDIS_DEFAULTS: RedisSettings = { prefix: "claude-sessions:", ttl: null };

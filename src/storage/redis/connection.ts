@@ -1,0 +1,195 @@
+/**
+ * The connection that a store's requests take turns on: made when it is first needed, given up as soon as
+ * anything about it is doubtful, and made anew for the next request.
+ *
+ * @module
+ */
+
+import { CoordinatorError } from "../../domain/error.ts";
+import { uniqueName } from "../../os/unique.ts";
+import { type Endpoint, outcomeUnknown, unreachable } from "../network_error.ts";
+import { checkSchema, SCHEMA_VERSION } from "../schema.ts";
+import { VERSION } from "../../version.ts";
+import type { Client, Target } from "./client.ts";
+import { inTime, Link, TooLate } from "./link.ts";
+import { isRefusal, reasonOf, refusal } from "./errors.ts";
+import type { ScriptName, Scripts } from "./scripts.ts";
+
+/** A script to run. */
+export interface Call {
+  readonly script: ScriptName;
+  /** After the name of the format. */
+  readonly keys: readonly string[];
+  readonly args: readonly string[];
+  /** What it writes, for errors; null where it only reads, and so may be asked again. */
+  readonly writes: string | null;
+}
+
+/** What a script has answered. */
+export interface Answer {
+  /** The request's, which is the version of what it wrote. */
+  readonly id: string;
+  /** What became of it. */
+  readonly outcome: string;
+  readonly rest: readonly unknown[];
+}
+
+/** What a connection needs. */
+export interface ConnectionOptions {
+  readonly target: Target;
+  readonly scripts: Scripts;
+  /** The name of the key that holds the format. */
+  readonly format: string;
+  readonly offsetMs: () => number;
+  /** How long a request may take, connecting included. */
+  readonly timeoutMs: number;
+  /** When all requests end, as `performance.now()` tells time. */
+  readonly deadline: number;
+  /** Called with each client once it is connected. */
+  readonly onConnected?: (client: Client) => void;
+}
+
+/** The server has answered something else than what it was asked. */
+class OutOfStep extends Error {
+  override readonly message = "its answers are out of step";
+}
+
+/** How the client says that it has not sent a request. */
+const UNSENT = /isn't (writeable|ready)/;
+
+/** A connection to Redis. */
+export class Connection {
+  readonly endpoint: Endpoint;
+  readonly #options: ConnectionOptions;
+  readonly #digests = new Map<ScriptName, string>();
+  #link: Link | null = null;
+  #isClosed = false;
+
+  constructor(options: ConnectionOptions) {
+    this.#options = options;
+    this.endpoint = { what: "Redis", location: options.target.location };
+  }
+
+  /**
+   * Runs a script.
+   *
+   * @throws {CoordinatorError} `store_unreachable`, `outcome_unknown`, `store_io`, `store_corrupt`,
+   * `store_newer`.
+   */
+  async run(call: Call): Promise<Answer> {
+    const until = this.until();
+    for (let attempt = 1;; attempt++) {
+      const link = await this.connect(until);
+      try {
+        return await this.#ask(link, call, until);
+      } catch (error) {
+        if (error instanceof CoordinatorError) throw error;
+        if (!isRefusal(error) || /READONLY|MOVED/.test(error.message)) this.#give(link);
+        if (isRefusal(error)) throw refusal(this.endpoint, error);
+        const reason = error instanceof TooLate ? "no answer in time" : reasonOf(error);
+        const isUnsent = UNSENT.test(reason);
+        if (call.writes !== null && !isUnsent) {
+          throw outcomeUnknown(this.endpoint, call.writes, reason, error);
+        }
+        const isOver = error instanceof TooLate || attempt > 1 || this.#isClosed;
+        if (isOver) throw unreachable(this.endpoint, reason, undefined, error);
+      }
+    }
+  }
+
+  /** When a request that begins now has to end, as `performance.now()` tells time. */
+  until(): number {
+    return Math.min(performance.now() + this.#options.timeoutMs, this.#options.deadline);
+  }
+
+  /**
+   * A link that is connected.
+   *
+   * @param until See {@linkcode until}.
+   * @throws {CoordinatorError} `store_unreachable`, `store_io`.
+   */
+  async connect(until: number): Promise<Link> {
+    if (this.#isClosed) throw unreachable(this.endpoint, "the store was closed");
+    if (performance.now() >= until) throw unreachable(this.endpoint, "no time is left");
+    if (!this.#link?.isUsable) this.#link = this.open();
+    const link = this.#link;
+    if (link.isReady) return link;
+    try {
+      await inTime(until, link.ready);
+      return link;
+    } catch (error) {
+      this.#give(link);
+      throw this.explain(error instanceof TooLate ? error : link.error ?? error);
+    }
+  }
+
+  /** A further link, beside the one that requests take. */
+  open(): Link {
+    return new Link(this.#options.target.make(), this.#options.onConnected);
+  }
+
+  /** The error for a link that could not be made. */
+  explain(error: unknown): CoordinatorError {
+    if (isRefusal(error)) return refusal(this.endpoint, error);
+    const reason = error instanceof TooLate ? "it does not answer in time" : reasonOf(error);
+    return unreachable(this.endpoint, reason, undefined, error);
+  }
+
+  /** Ends it; what waits for an answer learns that there will be none. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    const link = this.#link;
+    this.#link = null;
+    await link?.end();
+  }
+
+  #give(link: Link): void {
+    if (this.#link === link) this.#link = null;
+    void link.end();
+  }
+
+  async #ask(link: Link, call: Call, until: number): Promise<Answer> {
+    const id = uniqueName();
+    const keys = [this.#options.format, ...call.keys];
+    const offsetMs = String(Math.round(this.#options.offsetMs()));
+    const args = [id, offsetMs, String(SCHEMA_VERSION), VERSION, ...call.args];
+    const answer = await inTime(until, this.#evaluate(link, call.script, keys, args));
+    if (!Array.isArray(answer) || answer[0] !== id) throw new OutOfStep();
+    const [, outcome, found] = answer;
+    if (outcome === "newer") {
+      const [format, writtenBy] = String(found).split(" ");
+      checkSchema(
+        Number(format),
+        writtenBy,
+        `what is stored in Redis at ${this.endpoint.location}`,
+      );
+    }
+    return { id, outcome, rest: answer.slice(2) };
+  }
+
+  /** By its digest where the server has had its text before; it may have forgotten it. */
+  async #evaluate(
+    { client }: Link,
+    script: ScriptName,
+    keys: readonly string[],
+    args: readonly string[],
+  ): Promise<unknown> {
+    const digest = this.#digests.get(script);
+    try {
+      if (digest !== undefined) return await client.evalsha(digest, keys.length, ...keys, ...args);
+    } catch (error) {
+      if (!isRefusal(error) || !error.message.startsWith("NOSCRIPT")) throw error;
+    }
+    const text = this.#options.scripts[script];
+    const [answer] = await Promise.all([
+      client.eval(text, keys.length, ...keys, ...args),
+      this.#learnDigest(script, text),
+    ]);
+    return answer;
+  }
+
+  async #learnDigest(script: ScriptName, text: string): Promise<void> {
+    const digest = await crypto.subtle.digest("SHA-1", new TextEncoder().encode(text));
+    this.#digests.set(script, new Uint8Array(digest).toHex());
+  }
+}
