@@ -73,6 +73,9 @@ async function examineStore(setting: Setting, deadline: Deadline): Promise<reado
       const findings = await deadline.within(STORE_LIMIT_MS, useStore(setting, stand));
       const late = fail("store", "it did not answer in time", "csc status");
       return findings ?? late;
+    } catch (error) {
+      if (!(error instanceof CoordinatorError)) throw error;
+      return fail("store", firstLine(error.message), error.hint);
     } finally {
       if (stand) removeTree(stand.folder);
     }
@@ -103,6 +106,7 @@ async function useStore(setting: Setting, stand: StandIn | null): Promise<Findin
         : writeMs > SLOW_WRITE_MS
         ? warn("store", detail, "csc config show (move the store to a local disk)")
         : ok("store", detail),
+      ...(await store.weaknesses?.() ?? []).map(({ fact, remedy }) => warn("store", fact, remedy)),
       compareClocks(await store.now()),
     ];
   } finally {

@@ -63,6 +63,7 @@ export async function openWorkspace(setting: Setting): Promise<Workspace> {
     baseFolder: setting.baseFolder,
     limits: { maxValueBytes: config.storage.max_value_bytes },
     onUnreadable: (error) => log.warn(messageOf(error)),
+    onWarning: (text) => log.warn(text),
   });
   const lifeFolder = join(store.place.folder ?? userStateFolder() ?? setting.baseFolder, "alive");
   const { heartbeat_interval_ms: heartbeatIntervalMs } = config.session;

@@ -83,6 +83,14 @@ export interface StorePlace {
   readonly folder: string | null;
 }
 
+/** A setting of a store's server with which it loses what it has acknowledged. */
+export interface Weakness {
+  /** What is so, and what follows from it; no trailing period. */
+  readonly fact: string;
+  /** What to do: a command, or a sentence's rest. */
+  readonly remedy: string;
+}
+
 /**
  * A store of JSON values under scope and key. Scopes and keys are any well-formed text of 1 to 1,024
  * characters; two different ones never meet.
@@ -127,6 +135,8 @@ export interface StorageAdapter {
   watch(pattern?: string, signal?: AbortSignal): Promise<AsyncIterable<Change>>;
   /** The store's clock, in milliseconds since 1970. */
   now(): Promise<number>;
+  /** What puts at risk what the store holds; missing where a store cannot know. */
+  weaknesses?(): Promise<readonly Weakness[]>;
   /** Frees what the adapter holds; ends its watches. May be called again. */
   close(): Promise<void>;
 }

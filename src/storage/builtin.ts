@@ -40,3 +40,13 @@ registerAdapter("kv", async (config, context) => {
 });
 
 registerAdapter("memory", (_config, context) => new MemoryStore(undefined, context.limits));
+
+registerAdapter("redis", async (config, context) => {
+  const { RedisStore } = await import("./redis/redis.ts");
+  return new RedisStore({
+    settings: config,
+    limits: context.limits,
+    deadline: context.deadline,
+    onWarning: context.onWarning,
+  });
+});

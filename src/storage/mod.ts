@@ -16,6 +16,7 @@ export type {
   StorePlace,
   StoreResult,
   Version,
+  Weakness,
   WriteConditions,
 } from "./adapter.ts";
 export { type AdapterContext, type AdapterFactory, registerAdapter } from "./registry.ts";

@@ -20,6 +20,8 @@ export interface AdapterContext {
   readonly deadline?: number;
   /** Told of records that cannot be read while others are listed. */
   readonly onUnreadable: (error: unknown) => void;
+  /** Told once of what makes the store less safe than it should be, for people to mend; for logs. */
+  readonly onWarning?: (text: string) => void;
 }
 
 /** Opens a store from `storage.config`, which it checks itself. */

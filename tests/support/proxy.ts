@@ -7,7 +7,9 @@ export type Fault =
   /** Passes it on twice. */
   | "double"
   /** Passes nothing on, and keeps the connection. */
-  | "swallow";
+  | "swallow"
+  /** Lets the request itself reach the server twice. */
+  | "repeat";
 
 interface Strike {
   readonly fault: Fault;
@@ -105,6 +107,7 @@ export class Proxy implements AsyncDisposable {
       const at = this.#strikes.findIndex(({ isMeant }) => isMeant(request));
       if (at >= 0 && !link.strike) [link.strike] = this.#strikes.splice(at, 1);
       await writeAll(link.server, chunk);
+      if (link.strike?.fault === "repeat") await writeAll(link.server, chunk);
     });
   }
 

@@ -26,7 +26,7 @@ interface Rule {
 
 const RULES: readonly Rule[] = [
   {
-    says: /\b(NOAUTH|WRONGPASS)\b|invalid (username-)?password/,
+    says: /\b(NOAUTH|WRONGPASS)\b|invalid (username-)?password|unauthenticated/,
     code: "store_io",
     fact: "it refuses the user or the password",
     hint: PASSWORD_HINT,

@@ -16,6 +16,7 @@ import type {
   StorePlace,
   StoreResult,
   Version,
+  Weakness,
   WriteConditions,
 } from "../adapter.ts";
 import { REDIS_DEFAULTS, type RedisSettings } from "../adapter_defaults.ts";
@@ -175,12 +176,7 @@ export class RedisStore implements StorageAdapter {
     await Promise.all([this.#subscriber.close(), this.#connection.close()]);
   }
 
-  /**
-   * What makes the server forget what it was given, as sentences; none also where it does not say.
-   *
-   * @throws {CoordinatorError} As every method.
-   */
-  async weaknesses(): Promise<readonly string[]> {
+  async weaknesses(): Promise<readonly Weakness[]> {
     const { client } = await this.#connection.connect(this.#connection.until());
     return await weaknesses(client);
   }
@@ -244,7 +240,8 @@ function warnOnce(onWarning: (text: string) => void): (client: Client) => void {
   return (client) => {
     if (isDone) return;
     isDone = true;
-    weaknesses(client).then((found) => found.forEach(onWarning), () => {});
+    const report = ({ fact }: Weakness) => onWarning(`${fact}; \`csc doctor\` says what to do`);
+    weaknesses(client).then((found) => found.forEach(report), () => {});
   };
 }
 

@@ -5,26 +5,31 @@
  */
 
 import { Cluster } from "ioredis";
+import type { Weakness } from "../adapter.ts";
 import type { Client } from "./client.ts";
 
-/** What a server's settings put at risk, as sentences; none where they are good, or not to be read. */
-export async function weaknesses(client: Client): Promise<readonly string[]> {
+/** What a server's settings put at risk; none where they are good, or not to be read. */
+export async function weaknesses(client: Client): Promise<readonly Weakness[]> {
   const [log, eviction] = await Promise.all([
     read(client, "appendonly"),
     read(client, "maxmemory-policy"),
   ]);
-  return [
-    ...log === "no"
-      ? [
-        "Redis has no append-only file: after a crash it forgets leases, and two sessions can hold one; set `appendonly yes` in redis.conf",
-      ]
-      : [],
-    ...eviction?.startsWith("allkeys-")
-      ? [
-        `Redis drops any values, leases too, where its memory is full (\`maxmemory-policy ${eviction}\`); set \`maxmemory-policy noeviction\``,
-      ]
-      : [],
-  ];
+  const found: Weakness[] = [];
+  if (log === "no") {
+    found.push({
+      fact:
+        "Redis has no append-only file: when it crashes it forgets leases, and two sessions can hold one",
+      remedy: "redis-cli CONFIG SET appendonly yes (and `appendonly yes` in redis.conf)",
+    });
+  }
+  if (eviction?.startsWith("allkeys-")) {
+    found.push({
+      fact:
+        `Redis drops any value, leases too, when its memory is full (maxmemory-policy is ${eviction})`,
+      remedy: "redis-cli CONFIG SET maxmemory-policy noeviction (and in redis.conf)",
+    });
+  }
+  return found;
 }
 
 async function read(client: Client, name: string): Promise<string | null> {
