@@ -1,7 +1,8 @@
 import { DEFAULT_LIMITS } from "../../src/domain/json.ts";
 import { CoordinatorError, type ErrorCode } from "../../src/domain/error.ts";
 import { type RedisOptions, RedisStore } from "../../src/storage/redis/redis.ts";
-import { assert, assertRejects } from "./assert.ts";
+import type { StorageAdapter } from "../../src/storage/adapter.ts";
+import { assert, assertEquals, assertRejects } from "./assert.ts";
 import { RedisServer, type RedisServerOptions } from "./servers/redis.ts";
 import { TempFolder } from "./temp.ts";
 
@@ -67,4 +68,22 @@ export async function assertFails(
   assert(!`${error.message} ${error.hint}`.includes("password@"), "and no password");
   assert(!error.message.includes("test-password"), error.message);
   return error;
+}
+
+/** Uses every script once; throws where one does not work. */
+export async function useAll(store: StorageAdapter): Promise<void> {
+  const changes = (await store.watch("all:*"))[Symbol.asyncIterator]();
+  const stored = await store.store("all:a", "k:1", { n: 1 }, { fence: 2, ttlMs: 60_000 });
+  assert(stored.ok);
+  const { value } = await changes.next();
+  assertEquals(value, { scope: "all:a", key: "k:1", version: stored.version });
+  await changes.return?.();
+  assertEquals(await store.increment("all:b", "n"), 1);
+  assertEquals((await store.retrieve("all:a", "k:1"))?.value, { n: 1 });
+  assertEquals([...(await store.retrieveAll("all:a")).keys()], ["k:1"]);
+  assertEquals(await store.listScopes(), ["all:a", "all:b"]);
+  assertEquals(await store.delete("all:b", "n"), { ok: true, existed: true });
+  assertEquals(await store.deleteScope("all:a"), true);
+  assertEquals(await store.listScopes(), []);
+  assert(Math.abs(await store.now() - Date.now()) < 5000);
 }

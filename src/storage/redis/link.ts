@@ -43,7 +43,10 @@ export class Link {
     this.client = client;
     this.ended = new Promise((resolve) => client.once("end", () => resolve()));
     client.on("error", (error) => this.error ??= error);
-    this.ready = client.connect().then(() => onConnected?.(client));
+    this.ready = client.connect().then(() => {
+      if (this.error !== null) throw this.error; // a missing database: the client would use another
+      onConnected?.(client);
+    });
     this.ready.catch(() => {}); // whoever waits for it learns of it
   }
 

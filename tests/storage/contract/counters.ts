@@ -25,6 +25,7 @@ export const COUNTERS: Clause[] = [
     async check({ a, b }) {
       await a.store("s", "k", MAX - 1);
       assertEquals(await b.increment("s", "k"), MAX);
+      assertEquals(await valueOf(a, "s", "k"), MAX);
       await a.store("s", "k", -MAX);
       assertEquals(await b.increment("s", "k", MAX), 0);
     },

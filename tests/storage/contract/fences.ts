@@ -24,6 +24,14 @@ export const FENCES: Clause[] = [
     },
   },
   {
+    name: "`store()` compares fences as numbers",
+    async check({ a, b }) {
+      assert((await a.store("s", "k", 1, { fence: 9 })).ok);
+      assert((await b.store("s", "k", 2, { fence: 10 })).ok);
+      assertEquals(refusalOf(await a.store("s", "k", 3, { fence: 9 })).fence, 10);
+    },
+  },
+  {
     name: "`store()` takes 0 for a fence like any other",
     async check({ a, b }) {
       await a.store("s", "k", 1, { fence: 0 });

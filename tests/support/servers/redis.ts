@@ -33,6 +33,8 @@ export function open(options: NetworkOptions): Promise<StorageAdapter> {
 export interface RedisServerOptions {
   /** Further arguments of `redis-server`, such as `["--maxmemory", "5mb"]`. */
   readonly args?: readonly string[];
+  /** The file of a sentinel's configuration, which it rewrites: then it is one. */
+  readonly sentinel?: string;
 }
 
 /** A real `redis-server` on a private port: `await using server = await RedisServer.start(folder)`. */
@@ -40,25 +42,29 @@ export class RedisServer implements AsyncDisposable {
   /** Where its files are. */
   readonly folder: string;
   readonly port: number;
-  readonly #args: readonly string[];
+  readonly #options: RedisServerOptions;
   #password = "test-password";
   #child: Deno.ChildProcess;
 
-  private constructor(folder: string, port: number, args: readonly string[]) {
+  private constructor(folder: string, port: number, options: RedisServerOptions) {
     this.folder = folder;
     this.port = port;
-    this.#args = args;
+    this.#options = options;
     this.#child = this.#spawn();
   }
 
   /** Starts a server with its files in a folder; it has an append-only file and a password. */
-  static async start(folder: string, { args = [] }: RedisServerOptions = {}): Promise<RedisServer> {
+  static async start(folder: string, options: RedisServerOptions = {}): Promise<RedisServer> {
     for (let attempt = 1;; attempt++) {
-      const server = new RedisServer(folder, freePort(), args);
+      const server = new RedisServer(folder, freePort(), options);
       if (await server.#answers()) return server;
       await server.stop();
       if (attempt === ATTEMPTS) throw new Error(`redis-server does not start: ${server.log()}`);
     }
+  }
+
+  get password(): string {
+    return this.#password;
   }
 
   /** How it is reached, password included. */
@@ -132,10 +138,11 @@ export class RedisServer implements AsyncDisposable {
   }
 
   #spawn(): Deno.ChildProcess {
+    const { args: further = [], sentinel } = this.#options;
     const args = [
+      ...sentinel ? [sentinel, "--sentinel"] : ["--save", "", "--appendonly", "yes"],
       ...["--port", String(this.port), "--bind", "127.0.0.1", "--dir", this.folder],
-      ...["--logfile", `${this.folder}/redis.log`, "--save", "", "--appendonly", "yes"],
-      ...["--requirepass", this.#password, ...this.#args],
+      ...["--logfile", `${this.folder}/redis.log`, "--requirepass", this.#password, ...further],
     ];
     const io = { stdin: "null", stdout: "null", stderr: "null" } as const;
     try {
@@ -166,7 +173,8 @@ export class RedisServer implements AsyncDisposable {
   }
 }
 
-function freePort(): number {
+/** A port that nobody listens on at the moment. */
+export function freePort(): number {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = listener.addr;
   listener.close();

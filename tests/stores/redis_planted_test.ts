@@ -1,0 +1,156 @@
+/** The contract notices what is wrong with a script: each bug is planted in a copy of their texts. */
+
+import { DEFAULT_LIMITS } from "../../src/domain/json.ts";
+import { RedisStore } from "../../src/storage/redis/redis.ts";
+import { type ScriptName, SCRIPTS, type Scripts } from "../../src/storage/redis/scripts.ts";
+import { CONTRACT } from "../storage/contract.ts";
+import { assert, assertEquals } from "../support/assert.ts";
+import { runningKinds } from "../support/network_store.ts";
+
+/** Which scripts a bug is in, and by what it replaces what. */
+interface Bug {
+  readonly in: readonly ScriptName[];
+  readonly replaces: string | RegExp;
+  readonly by: string;
+}
+
+const WRITERS = ["store", "delete", "increment", "deleteScope"] as const;
+
+const BUGS: Readonly<Record<string, Bug>> = {
+  "compares no versions": {
+    in: WRITERS,
+    replaces: "if expected == '' then return nil end",
+    by: "if true then return nil end",
+  },
+  "takes what has ended for present": {
+    in: WRITERS,
+    replaces: "return live(entry) and entry",
+    by: "return entry[1] and entry",
+  },
+  "ignores fencing numbers": {
+    in: WRITERS,
+    replaces: "tonumber(fence) < tonumber(seen)",
+    by: "false",
+  },
+  "compares fencing numbers as text": {
+    in: WRITERS,
+    replaces: "tonumber(fence) < tonumber(seen)",
+    by: "fence < seen",
+  },
+  "forgets fencing numbers with the key": {
+    in: ["delete"],
+    replaces: "redis.call('DEL', ENTRY)",
+    by: "redis.call('DEL', ENTRY, FENCES)",
+  },
+  "tells the time by the seconds": {
+    in: Object.keys(SCRIPTS) as ScriptName[],
+    replaces: /clock\[1\] \* 1000 .*/,
+    by: "clock[1] + offset",
+  },
+  "lets the client's clock alone end values": {
+    in: ["retrieve", "retrieveAll", "store"],
+    replaces: "now < tonumber(entry[5])",
+    by: "true",
+  },
+  "lists what has ended": {
+    in: ["listKeys"],
+    replaces: "'(' .. text(now)",
+    by: "'-inf'",
+  },
+  "enters no new key in its scope's index": {
+    in: ["store"],
+    replaces: "redis.call('ZADD', KEYS_OF, '+inf', key)",
+    by: "",
+  },
+  "leaves a deleted key in the index": {
+    in: ["delete"],
+    replaces: "redis.call('ZREM', KEYS_OF, key)",
+    by: "",
+  },
+  "leaves an empty scope in the index": {
+    in: WRITERS,
+    replaces: "redis.call('ZREM', SCOPES, scope)",
+    by: "",
+  },
+  "uses a version again": {
+    in: ["store"],
+    replaces: "'version', id,",
+    by: "'version', '1',",
+  },
+  "keeps the version when it counts": {
+    in: ["increment"],
+    replaces: "'version', id,",
+    by: "'version', redis.call('HGET', ENTRY, 'version') or id,",
+  },
+  "counts with few digits": {
+    in: ["increment"],
+    replaces: "put(text(sum)",
+    by: "put(tostring(sum)",
+  },
+  "counts on what is no number": {
+    in: ["increment"],
+    replaces: "local from = tonumber(entry and entry[2] or '0')",
+    by: "local from = tonumber(entry and entry[2] or '0') or 0",
+  },
+  "makes a counter last longer": {
+    in: ["increment"],
+    replaces: "if entry then expires = entry[5]",
+    by: "if entry then expires = ''",
+  },
+  "tells no watcher of a deletion": {
+    in: ["delete"],
+    replaces: "if entry then tell(nil) end",
+    by: "",
+  },
+  "deletes a scope without its entries": {
+    in: ["deleteScope"],
+    replaces: "redis.call('DEL', ENTRY .. escape(key))",
+    by: "",
+  },
+};
+
+let count = 0;
+
+/** The names of the clauses that a store with these scripts breaks, up to the first. */
+async function firstBroken(scripts: Scripts): Promise<string | null> {
+  for (const clause of CONTRACT) {
+    let offsetMs = 0;
+    const options = {
+      settings: { url: Deno.env.get("CSC_TEST_REDIS_URL"), prefix: `planted-${count++}:` },
+      limits: DEFAULT_LIMITS,
+      offsetMs: () => offsetMs,
+      timeoutMs: 20_000,
+      scripts,
+    };
+    const [a, b] = [new RedisStore(options), new RedisStore(options)];
+    const advance = (ms: number) => void (offsetMs += ms);
+    try {
+      await clause.check({ a, b, advance, patienceMs: 1000 });
+    } catch {
+      return clause.name;
+    } finally {
+      await a.close();
+      await b.close();
+    }
+  }
+  return null;
+}
+
+function plant({ in: names, replaces, by }: Bug): Scripts {
+  const patched = names.map((name) => [name, SCRIPTS[name].replace(replaces, () => by)]);
+  const scripts: Scripts = { ...SCRIPTS, ...Object.fromEntries(patched) };
+  for (const name of names) assert(scripts[name] !== SCRIPTS[name], `${name} has no such place`);
+  return scripts;
+}
+
+if (runningKinds().includes("redis")) {
+  Deno.test("redis: the contract holds for the scripts as they are", async () => {
+    assertEquals(await firstBroken(SCRIPTS), null);
+  });
+
+  for (const [bug, planted] of Object.entries(BUGS)) {
+    Deno.test(`redis: the contract catches a store that ${bug}`, async () => {
+      assert(await firstBroken(plant(planted)) !== null, "no clause has noticed");
+    });
+  }
+}
