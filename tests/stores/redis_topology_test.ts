@@ -5,13 +5,15 @@ import { RedisStore } from "../../src/storage/redis/redis.ts";
 import { assert, assertEquals, assertMatch } from "../support/assert.ts";
 import { run } from "../support/command.ts";
 import { runningKinds } from "../support/network_store.ts";
-import { eventually } from "../support/project.ts";
+import { eventually, pause } from "../support/project.ts";
 import { assertFails, OwnRedis, useAll } from "../support/redis_client.ts";
 import { freePort, RedisServer } from "../support/servers/redis.ts";
 import { TempFolder } from "../support/temp.ts";
 import { type CallOutcome, runWorker } from "../support/workers.ts";
 
 const CLUSTER = ["--cluster-enabled", "yes", "--cluster-announce-ip", "127.0.0.1"];
+/** Such nodes go on while another is down. */
+const PARTIAL = [...CLUSTER, "--cluster-require-full-coverage", "no"];
 const ALL_SLOTS = ["CLUSTER", "ADDSLOTSRANGE", "0", "16383"];
 const FAILOVER_MS = 20_000;
 
@@ -56,13 +58,15 @@ if (runningKinds().includes("redis")) {
     const servers: RedisServer[] = [];
     for (const name of ["a", "b", "c"]) {
       Deno.mkdirSync(temp.join(name));
-      servers.push(stack.use(await RedisServer.start(temp.join(name), { args: CLUSTER })));
+      servers.push(stack.use(await RedisServer.start(temp.join(name), { args: PARTIAL })));
     }
     const addresses = servers.map(({ port }) => `127.0.0.1:${port}`);
     await servers[0].command("--cluster", "create", ...addresses, "--cluster-yes");
-    const state = () => servers[2].command("CLUSTER", "INFO");
+    const state = () => servers[1].command("CLUSTER", "INFO");
     await eventually("it is formed", async () => (await state()).includes("cluster_state:ok"));
-    const settings = { cluster: servers.slice(0, 2).map(({ url }) => url) };
+    const slot = Number(await servers[0].command("CLUSTER", "KEYSLOT", "{claude-sessions:}"));
+    servers.splice(Math.floor(slot / (16384 / 3)), 1); // the one that has our names
+    const settings = { cluster: servers.map(({ url }) => url) };
     const store = new RedisStore({ settings, limits: DEFAULT_LIMITS });
     stack.defer(() => store.close());
     await eventually("it answers", () => store.listScopes().catch(() => null));
@@ -71,7 +75,15 @@ if (runningKinds().includes("redis")) {
     assertEquals((await store.retrieve("s", "n"))?.value, 50);
     assertMatch(store.place.location, /^the cluster of 127\.0\.0\.1:\d+, 127\.0\.0\.1:\d+$/);
 
-    const single = new RedisStore({ settings: { url: servers[0].url }, limits: DEFAULT_LIMITS });
+    const changes = (await store.watch())[Symbol.asyncIterator]();
+    await servers[0].kill(); // which is listened to, and has not our slot
+    const next = changes.next();
+    await eventually("it listens to another node", async () => {
+      await store.increment("s", "n").catch(() => null);
+      return await Promise.race([next, pause(100).then(() => null)]);
+    }, FAILOVER_MS);
+
+    const single = new RedisStore({ settings: { url: servers[1].url }, limits: DEFAULT_LIMITS });
     stack.defer(() => single.close());
     const error = await assertFails("store_io", () => single.store("s", "k", 1));
     assertMatch(error.hint, /storage\.config\.cluster/);

@@ -21,6 +21,10 @@ export interface Target {
   readonly isCluster: boolean;
   /** Makes a client that is not connected yet. */
   make(): Client;
+  /** One for a channel only. Of a cluster it is one node's, each time the next: any tells everything. */
+  makeListener(): Client;
+  /** How many servers there are to listen to, as far as they are known. */
+  readonly listeners: number;
 }
 
 const CONNECT_MS = 2000;
@@ -52,27 +56,19 @@ export function targetOf(settings: RedisSettings): Target {
   if (cluster) return clusterOf(cluster.map((node) => new URL(node)));
   const options: RedisOptions = { ...ONCE, ...BRIEF, ...accountOf(url), db: databaseOf(url) };
   if (!sentinels) {
-    const { hostname, port } = addressOf(url, 6379);
-    return {
-      location: plain(url),
-      isCluster: false,
-      make: () => new Redis({ ...options, host: hostname, port }),
-    };
+    const address = addressOf(url, 6379);
+    return single(plain(url), () => new Redis({ ...options, ...address }));
   }
   const watchers = sentinels.map((one) => new URL(one.includes("://") ? one : `redis://${one}`));
   const { username, password } = accountOf(watchers[0], "CSC_REDIS_SENTINEL_PASSWORD");
   const isSafe = watchers[0].protocol === "rediss:";
-  return {
-    location: `'${name}' of the sentinels ${watchers.map(({ host }) => host).join(", ")}`,
-    isCluster: false,
-    make: () =>
+  return single(
+    `'${name}' of the sentinels ${watchers.map(({ host }) => host).join(", ")}`,
+    () =>
       new Redis({
         ...options,
         enableReadyCheck: true, // looks whether it is still the primary
-        sentinels: watchers.map((one) => {
-          const { hostname, port } = addressOf(one, 26379);
-          return { host: hostname, port };
-        }),
+        sentinels: watchers.map((one) => addressOf(one, 26379)),
         name,
         sentinelUsername: username,
         sentinelPassword: password,
@@ -81,30 +77,32 @@ export function targetOf(settings: RedisSettings): Target {
         sentinelCommandTimeout: CONNECT_MS,
         sentinelRetryStrategy: () => null,
       }),
-  };
+  );
 }
 
-function clusterOf(nodes: readonly URL[]): Target {
-  const redisOptions: RedisOptions = { ...ONCE, ...BRIEF, ...accountOf(nodes[0]) };
+function single(location: string, make: () => Client): Target {
+  return { location, isCluster: false, make, makeListener: make, listeners: 1 };
+}
+
+function clusterOf(urls: readonly URL[]): Target {
+  const redisOptions: RedisOptions = { ...ONCE, ...BRIEF, ...accountOf(urls[0]) };
+  const nodes = urls.map((url) => addressOf(url, 6379));
+  let turn = 0;
   return {
-    location: `the cluster of ${nodes.map(({ host }) => host).join(", ")}`,
+    location: `the cluster of ${urls.map(({ host }) => host).join(", ")}`,
     isCluster: true,
     make: () =>
-      new Cluster(
-        nodes.map((node) => {
-          const { hostname, port } = addressOf(node, 6379);
-          return { host: hostname, port };
-        }),
-        {
-          lazyConnect: true,
-          enableOfflineQueue: false,
-          enableReadyCheck: false,
-          clusterRetryStrategy: () => null,
-          retryDelayOnFailover: 0, // else it sends again what may have been done
-          slotsRefreshTimeout: CONNECT_MS,
-          redisOptions,
-        },
-      ),
+      new Cluster(nodes, {
+        lazyConnect: true,
+        enableOfflineQueue: false,
+        enableReadyCheck: false,
+        clusterRetryStrategy: () => null,
+        retryDelayOnFailover: 0, // else it sends again what may have been done
+        slotsRefreshTimeout: CONNECT_MS,
+        redisOptions,
+      }),
+    makeListener: () => new Redis({ ...redisOptions, ...nodes[turn++ % nodes.length] }),
+    listeners: nodes.length,
   };
 }
 
@@ -119,7 +117,7 @@ function accountOf(url: URL, variable: string = PASSWORD_VARIABLE) {
 
 function addressOf(url: URL, defaultPort: number) {
   return {
-    hostname: url.hostname.replace(/^\[(.*)\]$/, "$1"), // an IPv6 address
+    host: url.hostname.replace(/^\[(.*)\]$/, "$1"), // an IPv6 address
     port: url.port ? Number(url.port) : defaultPort,
   };
 }

@@ -111,7 +111,10 @@ export class Connection {
   async connect(until: number): Promise<Link> {
     if (this.#isClosed) throw unreachable(this.endpoint, "the store was closed");
     if (performance.now() >= until) throw unreachable(this.endpoint, "no time is left");
-    if (!this.#link?.isUsable) this.#link = this.open();
+    if (!this.#link?.isUsable) {
+      const { target, onConnected } = this.#options;
+      this.#link = new Link(target.make(), onConnected);
+    }
     const link = this.#link;
     if (link.isReady) return link;
     try {
@@ -123,9 +126,14 @@ export class Connection {
     }
   }
 
-  /** A further link, beside the one that requests take. */
-  open(): Link {
-    return new Link(this.#options.target.make(), this.#options.onConnected);
+  /** A link to listen on, beside the one that requests take. */
+  openListener(): Link {
+    return new Link(this.#options.target.makeListener());
+  }
+
+  /** How many servers there are to listen to. */
+  get listeners(): number {
+    return this.#options.target.listeners;
   }
 
   /** The error for a link that could not be made. */

@@ -29,7 +29,7 @@ export class Subscriber {
   readonly #watches = new Set<Watch>();
   #link: Link | null = null;
   /** Resolves once the link is subscribed. */
-  #subscribed: Promise<unknown> = Promise.resolve();
+  #subscribed: Promise<void> = Promise.resolve();
 
   constructor(connection: Connection, channel: string, sight: Sight) {
     this.#connection = connection;
@@ -72,12 +72,18 @@ export class Subscriber {
 
   /** Subscribes, unless it is subscribed. */
   async #listen(): Promise<void> {
-    if (!this.#link?.isUsable) {
-      const link = this.#connection.open();
-      this.#link = link;
-      this.#subscribed = this.#subscribe(link);
+    for (let left = this.#connection.listeners - 1;; left--) {
+      if (!this.#link?.isUsable) {
+        const link = this.#connection.openListener();
+        this.#link = link;
+        this.#subscribed = this.#subscribe(link);
+      }
+      try {
+        return await this.#subscribed;
+      } catch (error) {
+        if (left <= 0) throw error;
+      }
     }
-    await this.#subscribed;
   }
 
   async #subscribe(link: Link): Promise<void> {
