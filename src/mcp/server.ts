@@ -195,6 +195,9 @@ async function complete(
 /** Many sessions come or go together, and are looked at together. */
 const TOGETHER_MS = 100;
 
+/** The pause before a store on the network is watched again. */
+const AGAIN_MS = 2000;
+
 /** Tells the client when the sessions of the project change. */
 class Announcer {
   readonly #server: Server;
@@ -221,8 +224,11 @@ class Announcer {
     this.#run().catch(async (error) => {
       if (this.#ended.aborted) return;
       this.#isStarted = false;
-      const { log } = await this.#workspace().catch(() => ({ log: null }));
-      log?.warn(`changes are not announced any more: ${messageOf(error)}`);
+      const workspace = await this.#workspace().catch(() => null);
+      workspace?.log.warn(`changes are not announced any more: ${messageOf(error)}`);
+      if (workspace?.store.place.reach !== "network") return;
+      await sleep(AGAIN_MS, this.#ended); // its server may be back by then
+      if (!this.#ended.aborted) this.start();
     });
   }
 

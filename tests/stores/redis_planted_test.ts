@@ -62,6 +62,16 @@ const BUGS: Readonly<Record<string, Bug>> = {
     replaces: "redis.call('ZADD', KEYS_OF, '+inf', key)",
     by: "",
   },
+  "leaves the old end in the index": {
+    in: ["store"],
+    replaces: "entry[5] == expires",
+    by: "true",
+  },
+  "remembers the fencing number beside the entry only": {
+    in: ["store"],
+    replaces: "if fence ~= '' then redis.call('HSET', FENCES, key, fence) end",
+    by: "",
+  },
   "leaves a deleted key in the index": {
     in: ["delete"],
     replaces: "redis.call('ZREM', KEYS_OF, key)",
@@ -84,8 +94,8 @@ const BUGS: Readonly<Record<string, Bug>> = {
   },
   "counts with few digits": {
     in: ["increment"],
-    replaces: "put(text(sum)",
-    by: "put(tostring(sum)",
+    replaces: "put(entry, text(sum)",
+    by: "put(entry, tostring(sum)",
   },
   "counts on what is no number": {
     in: ["increment"],
@@ -111,7 +121,7 @@ const BUGS: Readonly<Record<string, Bug>> = {
 
 let count = 0;
 
-/** The names of the clauses that a store with these scripts breaks, up to the first. */
+/** The name of the first clause that a store with these scripts breaks, or null. */
 async function firstBroken(scripts: Scripts): Promise<string | null> {
   for (const clause of CONTRACT) {
     let offsetMs = 0;

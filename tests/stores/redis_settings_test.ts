@@ -1,6 +1,7 @@
 /** What the settings of the Redis store do, on real servers. */
 
 import { assert, assertEquals, assertMatch } from "../support/assert.ts";
+import { ROOT } from "../support/command.ts";
 import { runningKinds } from "../support/network_store.ts";
 import { eventually } from "../support/project.ts";
 import { assertFails, OwnRedis, useAll } from "../support/redis_client.ts";
@@ -9,6 +10,13 @@ import type { RedisServer } from "../support/servers/redis.ts";
 /** The names in a server's database. */
 async function names(server: RedisServer): Promise<string[]> {
   return (await server.command("KEYS", "*")).split("\n").filter(Boolean).sort();
+}
+
+/** The command that docs/stores.md names. */
+function documentedRights(): string[] {
+  const docs = Deno.readTextFileSync(`${ROOT}docs/stores.md`);
+  const [text] = /^ACL SETUSER [^`]*/m.exec(docs)!;
+  return text.replaceAll("\\\n", " ").trim().split(/\s+/);
 }
 
 if (runningKinds().includes("redis")) {
@@ -105,10 +113,22 @@ if (runningKinds().includes("redis")) {
     assert(!error.message.includes("broken"), "no stored value in an error");
   });
 
+  Deno.test("redis: what others say on the channel of changes is not listened to", async () => {
+    await using own = await OwnRedis.start();
+    const store = own.client();
+    const changes = (await store.watch())[Symbol.asyncIterator]();
+    for (const text of ["{", "null", "7", "[1, 2]", '"text"', "[]", '{"scope":"s"}']) {
+      const heard = await own.server.command("PUBLISH", "claude-sessions:%changes", text);
+      assertEquals(heard, "1");
+    }
+    await store.store("s", "k", 1);
+    assertEquals((await changes.next()).value?.key, "k");
+  });
+
   Deno.test("redis: user and password of the URL or the environment; what a user may not do", async () => {
     await using own = await OwnRedis.start();
-    const rights = ["~claude-sessions:*", "&claude-sessions:*", "+@all", "-config", "-keys"];
-    await own.server.command("ACL", "SETUSER", "csc", "on", ">it:s @me", ...rights);
+    assertEquals(await own.server.command(...documentedRights()), "OK");
+    await own.server.command("ACL", "SETUSER", "csc", "resetpass", ">it:s @me");
     const host = `127.0.0.1:${own.server.port}`;
     const warnings: string[] = [];
     const onWarning = (text: string) => void warnings.push(text);

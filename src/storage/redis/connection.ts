@@ -12,7 +12,7 @@ import { checkSchema, SCHEMA_VERSION } from "../schema.ts";
 import { VERSION } from "../../version.ts";
 import type { Client, Target } from "./client.ts";
 import { inTime, Link, TooLate } from "./link.ts";
-import { isRefusal, reasonOf, refusal } from "./errors.ts";
+import { isRefusal, reasonOf, refusal, withoutArguments } from "./errors.ts";
 import type { ScriptName, Scripts } from "./scripts.ts";
 
 /** A script to run. */
@@ -89,10 +89,10 @@ export class Connection {
         const reason = error instanceof TooLate ? "no answer in time" : reasonOf(error);
         const isUnsent = UNSENT.test(reason);
         if (call.writes !== null && !isUnsent) {
-          throw outcomeUnknown(this.endpoint, call.writes, reason, error);
+          throw outcomeUnknown(this.endpoint, call.writes, reason, withoutArguments(error));
         }
         const isOver = error instanceof TooLate || attempt > 1 || this.#isClosed;
-        if (isOver) throw unreachable(this.endpoint, reason, undefined, error);
+        if (isOver) throw unreachable(this.endpoint, reason, undefined, withoutArguments(error));
       }
     }
   }
@@ -140,7 +140,7 @@ export class Connection {
   explain(error: unknown): CoordinatorError {
     if (isRefusal(error)) return refusal(this.endpoint, error);
     const reason = error instanceof TooLate ? "it does not answer in time" : reasonOf(error);
-    return unreachable(this.endpoint, reason, undefined, error);
+    return unreachable(this.endpoint, reason, undefined, withoutArguments(error));
   }
 
   /** Ends it; what waits for an answer learns that there will be none. */

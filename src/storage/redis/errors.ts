@@ -112,9 +112,10 @@ export function refusal(endpoint: Endpoint, error: Error): CoordinatorError {
   );
 }
 
-/** The client puts the request's arguments, and so values, on its errors. */
-function withoutArguments(error: Error): Error {
-  return Object.assign(new Error(error.message.split(", with args")[0]), { name: error.name });
+/** An error as a cause: the client puts the request's arguments, values and passwords too, on its own. */
+export function withoutArguments(error: unknown): Error {
+  const { name, message } = error instanceof Error ? error : new Error(String(error));
+  return Object.assign(new Error(message.split(", with args")[0]), { name });
 }
 
 /** Why a connection could not be made or was lost, in a few words. */

@@ -64,19 +64,25 @@ local function refused(entry, fence, expected, seen)
   if expected == 'absent' then return entry and 'version' or nil end
   return not (entry and '=' .. entry[1] == expected) and 'version' or nil
 end
-local function put(value, author, expires, fence)
+local function fence_of(entry)
+  if entry then return entry[6] ~= '' and entry[6] end
+  return redis.call('HGET', FENCES, key)
+end
+local function put(entry, value, author, expires, fence)
   begin()
   redis.call('HSET', ENTRY, 'version', id, 'value', value, 'author', author, 'stored', text(now),
     'expires', expires, 'fence', fence)
-  if expires == '' then
-    redis.call('PERSIST', ENTRY)
-    redis.call('ZADD', KEYS_OF, '+inf', key)
-  else
-    redis.call('PEXPIREAT', ENTRY, text(tonumber(expires) - offset))
-    redis.call('ZADD', KEYS_OF, expires, key)
-  end
   if fence ~= '' then redis.call('HSET', FENCES, key, fence) end
-  tidy()
+  if not (entry and entry[5] == expires) then
+    if expires == '' then
+      redis.call('PERSIST', ENTRY)
+      redis.call('ZADD', KEYS_OF, '+inf', key)
+    else
+      redis.call('PEXPIREAT', ENTRY, text(tonumber(expires) - offset))
+      redis.call('ZADD', KEYS_OF, expires, key)
+    end
+    tidy()
+  end
   tell(id)
 end
 local function highest(seen, fence)
@@ -97,17 +103,19 @@ return {id, 'ok', read(KEYS[2])}
 // The id is the version: a request that a network doubled finds its own and changes nothing.
 const STORE = `${BEGIN}${WRITE}
 local value, author, expected, fence, ttl = ARGV[8], ARGV[9], ARGV[10], ARGV[11], ARGV[12]
-local entry, seen = read(ENTRY), redis.call('HGET', FENCES, key)
+local entry = read(ENTRY)
+local seen = fence_of(entry)
 if entry and entry[1] == id then return {id, 'ok'} end
 local reason = refused(entry, fence, expected, seen)
 if reason then return {id, reason, entry, seen} end
-put(value, author, ttl == '' and '' or text(now + tonumber(ttl)), highest(seen, fence))
+put(entry, value, author, ttl == '' and '' or text(now + tonumber(ttl)), highest(seen, fence))
 return {id, 'ok'}
 `;
 
 const DELETE = `${BEGIN}${WRITE}
 local expected, fence = ARGV[8], ARGV[9]
-local entry, seen = read(ENTRY), redis.call('HGET', FENCES, key)
+local entry = read(ENTRY)
+local seen = fence_of(entry)
 local reason = refused(entry, fence, expected, seen)
 if reason then return {id, reason, entry, seen} end
 local raised = highest(seen, fence)
@@ -124,7 +132,8 @@ return {id, 'ok', entry and 1 or 0}
 
 const INCREMENT = `${BEGIN}${WRITE}
 local by, author, ttl = ARGV[8], ARGV[9], ARGV[10]
-local entry, seen = read(ENTRY), redis.call('HGET', FENCES, key)
+local entry = read(ENTRY)
+local seen = fence_of(entry)
 if entry and entry[1] == id then return {id, 'ok', entry[2]} end
 local from = tonumber(entry and entry[2] or '0')
 local sum = from and from + tonumber(by)
@@ -132,7 +141,7 @@ local function safe(n) return n and n == math.floor(n) and math.abs(n) <= 900719
 if not (safe(from) and safe(sum)) then return {id, 'unsafe', entry} end
 local expires = ''
 if entry then expires = entry[5] elseif ttl ~= '' then expires = text(now + tonumber(ttl)) end
-put(text(sum), author, expires, seen or '')
+put(entry, text(sum), author, expires, seen or '')
 return {id, 'ok', text(sum)}
 `;
 

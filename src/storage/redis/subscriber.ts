@@ -113,8 +113,21 @@ export class Subscriber {
   }
 
   #take(text: string): void {
-    const [scope, key, version = null] = JSON.parse(text);
-    for (const watch of this.#watches) watch.take({ scope, key, version });
+    const change = parseChange(text);
+    if (!change) return;
+    for (const watch of this.#watches) watch.take(change);
+  }
+}
+
+/** A message of the channel; null for what no csc has sent. */
+function parseChange(text: string): Change | null {
+  try {
+    const parts: unknown = JSON.parse(text);
+    if (!Array.isArray(parts)) return null;
+    const [scope, key, version = null] = parts;
+    return typeof scope === "string" && typeof key === "string" ? { scope, key, version } : null;
+  } catch {
+    return null;
   }
 }
 
