@@ -23,3 +23,16 @@ export const LOCAL_DEFAULTS: LocalSettings = { base_path: ".claude/session-state
 
 /** The defaults of `kv`. */
 export const KV_DEFAULTS: KvSettings = { base_path: LOCAL_DEFAULTS.base_path, durable: false };
+
+/** `storage.config` of the adapter `postgres`. */
+export interface PostgresSettings {
+  /** `postgres://user@host:port/database`. */
+  readonly url: string;
+  /** The schema that holds everything. */
+  readonly schema: string;
+  /** The most connections of one process, beside the one that a watch has. */
+  readonly pool: number;
+}
+
+/** The defaults of `postgres`; a URL has none. */
+export const POSTGRES_DEFAULTS: Omit<PostgresSettings, "url"> = { schema: "csc", pool: 4 };

@@ -40,3 +40,9 @@ registerAdapter("kv", async (config, context) => {
 });
 
 registerAdapter("memory", (_config, context) => new MemoryStore(undefined, context.limits));
+
+registerAdapter("postgres", async (config, context) => {
+  const settings = config as { readonly url: string };
+  const { PostgresStore } = await import("./postgres/postgres.ts");
+  return new PostgresStore({ ...settings, limits: context.limits, deadline: context.deadline });
+});
