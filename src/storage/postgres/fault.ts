@@ -4,6 +4,7 @@
  * @module
  */
 
+import postgres from "postgres";
 import { CoordinatorError, messageOf } from "../../domain/error.ts";
 import { redactUrls } from "../../domain/text.ts";
 import { type Endpoint, outcomeUnknown, unreachable } from "../network_error.ts";
@@ -22,10 +23,7 @@ export interface Place extends Endpoint {
 
 /** The code of an error that PostgreSQL itself reported, such as `42501`; null for any other. */
 export function sqlState(error: unknown): string | null {
-  const code = (error as { code?: unknown } | null)?.code;
-  return error instanceof Error && error.name === "PostgresError" && typeof code === "string"
-    ? code
-    : null;
+  return error instanceof postgres.PostgresError ? error.code : null;
 }
 
 /** Whether the tables or functions are not there. */

@@ -9,7 +9,7 @@
 import { connect as connectSocket, type Socket } from "net";
 import postgres from "postgres";
 import type { Address, Host } from "./address.ts";
-import { LostReply, reasonOf } from "./fault.ts";
+import { LostReply, reasonOf, sqlState } from "./fault.ts";
 
 /** A value of a statement. */
 export type Parameter = string | number | null;
@@ -90,7 +90,7 @@ export class Link {
       answer.catch(() => {}); // it may fail once its time is up
       return [...await Promise.race([answer, late.promise])];
     } catch (error) {
-      if (error instanceof postgres.PostgresError) throw error;
+      if (sqlState(error) !== null) throw error;
       this.destroy();
       throw error instanceof LostReply ? error : new LostReply(reasonOf(error));
     } finally {

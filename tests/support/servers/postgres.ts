@@ -136,6 +136,32 @@ export class PostgresServer {
     return said.split("\n").filter(Boolean);
   }
 
+  /** Limits what its processes may use, those there are and those to come; null lifts it. */
+  async limit(resource: "fsize" | "as", bytes: number | null): Promise<void> {
+    const limit = `--${resource}=${bytes ?? "unlimited"}:unlimited`;
+    for (const pid of [this.pid, ...childrenOf(this.pid)]) {
+      await must([...asUser(), "prlimit", `--pid=${pid}`, limit]);
+    }
+  }
+
+  /** The processes that serve clients of csc. */
+  async backends(): Promise<number[]> {
+    const text = "SELECT pid FROM pg_stat_activity WHERE application_name = 'csc'";
+    return (await this.sql(text)).map(Number);
+  }
+
+  /** Lets it offer TLS from now on. */
+  async useCertificate({ path, key }: { path: string; key: string }): Promise<void> {
+    for (const [from, name] of [[path, "server.crt"], [key, "server.key"]]) {
+      const to = `${this.#folder}/data/${name}`;
+      await Deno.copyFile(from, to);
+      await Deno.chmod(to, 0o600);
+      if (isRoot()) await must(["chown", `${USER}:`, to]);
+    }
+    await this.stop();
+    await this.start(["ssl=on"]);
+  }
+
   /** Gives the role a new password; what is open stays open. */
   async changePassword(): Promise<void> {
     const password = crypto.randomUUID();
