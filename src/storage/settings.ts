@@ -12,6 +12,7 @@ import {
   POSTGRES_DEFAULTS,
   type PostgresSettings,
 } from "./adapter_defaults.ts";
+import { urlFault } from "./postgres/address.ts";
 
 const basePath = z.string().min(1).default(LOCAL_DEFAULTS.base_path).describe(
   "Folder of the store. A relative path starts at the repository's main checkout (of a bare repository: at the repository), or at the project's folder where there is no repository.",
@@ -46,8 +47,9 @@ export const ADAPTER_SETTINGS = {
     durable: durable.describe("Without effect."),
   }),
   postgres: z.strictObject({
-    url: z.string().regex(/^postgres(ql)?:\/\//, {
-      error: "must be a URL such as postgres://user@db.example:5432/team",
+    url: z.string().superRefine((url, context) => {
+      const fault = urlFault(url);
+      if (fault) context.addIssue(`${fault}; write postgres://user@db.example:5432/team`);
     }).describe(
       "Address of the database, `postgres://user@host:port/database`; several servers of one database with commas. Keep the password out of it: set the variable `CSC_POSTGRES_PASSWORD` (else `PGPASSWORD` counts).",
     ),

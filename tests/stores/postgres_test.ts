@@ -283,6 +283,21 @@ testServer("a server that refuses", {
     await store.store("s", "k\0", [1], { ttlMs: 60_000, fence: 1, author: "a" });
     assertEquals(await store.increment("s", "n"), 1);
     assertEquals(await store.listKeys("s"), ["k\0", "n"]);
+    // Notices get lost in a pooler: this one is not even sent.
+    const changes = (await store.watch("s"))[Symbol.asyncIterator]();
+    await server.sql("UPDATE pooled.entry SET version = 'unheard' WHERE key = 'n'");
+    assertEquals((await changes.next()).value?.version, "unheard");
+    await changes.return?.();
+  },
+
+  "its settings are weak": async (server, open) => {
+    const store = open();
+    assertEquals(await store.weaknesses(), []);
+    await server.sql("ALTER ROLE csc SET synchronous_commit = off");
+    const [weakness, ...others] = await open().weaknesses();
+    assertEquals(others, []);
+    assertMatch(weakness.fact, /synchronous_commit is not on.*two sessions can hold one/);
+    await server.sql("ALTER ROLE csc RESET synchronous_commit");
   },
 });
 

@@ -4,8 +4,7 @@
  * @module
  */
 
-import { CoordinatorError } from "../../domain/error.ts";
-import { redactUrls } from "../../domain/text.ts";
+import { CoordinatorError, messageOf } from "../../domain/error.ts";
 import type { PostgresSettings } from "../adapter_defaults.ts";
 
 /** One server of a database. */
@@ -49,24 +48,60 @@ const SSL_MODES = ["disable", "allow", "prefer", "require", "verify-full"];
  * @throws {CoordinatorError} `invalid_config` where the URL is none, or holds what cannot be heeded.
  */
 export function readAddress(
-  { url: text, schema }: Pick<PostgresSettings, "url" | "schema">,
+  { url, schema }: Pick<PostgresSettings, "url" | "schema">,
   env: (name: string) => string | undefined = (name) => Deno.env.get(name),
 ): Address {
+  try {
+    return parse(url, schema, env);
+  } catch (error) {
+    if (!(error instanceof UrlFault)) throw error;
+    throw new CoordinatorError(
+      "invalid_config",
+      `The URL in 'storage.config.url' ${error.message}`,
+      "Use a URL such as postgres://user@db.example:5432/team; the password may come from CSC_POSTGRES_PASSWORD.",
+    );
+  }
+}
+
+/** What is wrong with a URL, or null. */
+export function urlFault(url: string): string | null {
+  try {
+    parse(url, "", () => undefined);
+    return null;
+  } catch (error) {
+    return messageOf(error);
+  }
+}
+
+/** A URL that is none, or holds what cannot be heeded. Shows none of it: a part may be a password's. */
+class UrlFault extends Error {}
+
+function parse(
+  text: string,
+  schema: string,
+  env: (name: string) => string | undefined,
+): Address {
   const [, scheme, authority, rest] = /^(postgres(?:ql)?:\/\/)([^/?#]*)(.*)$/s.exec(text) ?? [];
-  if (scheme === undefined) throw badUrl(text, "does not begin with postgres://");
+  if (scheme === undefined) throw new UrlFault("does not begin with postgres://");
+  if (rest.includes("@")) {
+    throw new UrlFault(
+      "holds an '@' behind its server: write / ? # @ in a password as %2F %3F %23 %40",
+    );
+  }
   const at = authority.lastIndexOf("@");
-  const hosts = authority.slice(at + 1).split(",").map((host) => readHost(text, host));
-  const url = parse(text, `http://${authority.slice(0, at + 1)}host${rest}`);
-  const user = decode(text, url.username) || env("PGUSER") || env("USER") || "postgres";
-  const database = decode(text, url.pathname.slice(1)) || user;
+  const hosts = authority.slice(at + 1).split(",").map(readHost);
+  const url = URL.parse(`http://${authority.slice(0, at + 1)}host${rest}`);
+  if (!url) throw new UrlFault("is malformed");
+  const user = decode(url.username) || env("PGUSER") || env("USER") || "postgres";
+  const database = decode(url.pathname.slice(1)) || user;
   const said = Object.fromEntries(url.searchParams);
-  checkParameters(text, said);
+  checkParameters(said);
   return {
     hosts,
     database,
     user,
-    password: decode(text, url.password) || env("CSC_POSTGRES_PASSWORD") || env("PGPASSWORD") || "",
-    tls: readTls(text, said, hosts),
+    password: decode(url.password) || env("CSC_POSTGRES_PASSWORD") || env("PGPASSWORD") || "",
+    tls: readTls(said, hosts),
     prepare: said.prepare !== "false" && said.pgbouncer !== "true",
     target: said.target_session_attrs as Address["target"],
     parameters: Object.fromEntries(
@@ -78,14 +113,14 @@ export function readAddress(
   };
 }
 
-function readHost(url: string, text: string): Host {
+function readHost(text: string): Host {
   const [, name, port] = /^(\[[0-9a-f:.]+\]|[^:\[\]\s]*)(?::(\d{1,5}))?$/i.exec(text) ?? [];
-  if (name === undefined || Number(port) > 65_535) throw badUrl(url, `names no server: '${text}'`);
+  if (name === undefined || Number(port) > 65_535) throw new UrlFault("names no server and port");
   const bare = name.replace(/^\[|\]$/g, "");
   return { name: bare || "localhost", port: port === undefined ? PORT : Number(port) };
 }
 
-function checkParameters(url: string, said: Readonly<Record<string, string>>): void {
+function checkParameters(said: Readonly<Record<string, string>>): void {
   const known: Record<string, readonly string[] | null> = {
     sslmode: SSL_MODES,
     sslrootcert: null,
@@ -96,28 +131,26 @@ function checkParameters(url: string, said: Readonly<Record<string, string>>): v
   };
   for (const [name, value] of Object.entries(said)) {
     if (!Object.hasOwn(known, name)) {
-      throw badUrl(
-        url,
+      throw new UrlFault(
         `has an unknown parameter '${name}'; known: ${Object.keys(known).join(", ")}`,
       );
     }
     if (known[name]?.includes(value) === false) {
-      throw badUrl(url, `has ${name}=${value}; known: ${known[name].join(", ")}`);
+      throw new UrlFault(`has ${name}=${value}; known: ${known[name].join(", ")}`);
     }
   }
 }
 
 /** What `sslmode` says; without it, TLS where the server offers it, except on this machine. */
 function readTls(
-  url: string,
   { sslmode, sslrootcert }: Readonly<Record<string, string>>,
   hosts: readonly Host[],
 ): Address["tls"] {
   if (sslrootcert !== undefined && sslrootcert !== "system") {
     if (sslmode !== undefined && sslmode !== "verify-full") {
-      throw badUrl(url, "has sslrootcert, which needs sslmode=verify-full");
+      throw new UrlFault("has sslrootcert, which needs sslmode=verify-full");
     }
-    return { ca: readCertificate(url, sslrootcert) };
+    return { ca: readCertificate(sslrootcert) };
   }
   if (sslrootcert === "system" || sslmode === "verify-full") return "verify-full";
   if (sslmode === "require") return "require";
@@ -126,34 +159,18 @@ function readTls(
   return sslmode === undefined && isHere ? false : "prefer";
 }
 
-function readCertificate(url: string, path: string): string {
+function readCertificate(path: string): string {
   try {
     return Deno.readTextFileSync(path);
   } catch {
-    throw badUrl(url, `names a certificate that cannot be read: ${path}`);
+    throw new UrlFault(`names a certificate that cannot be read: ${path}`);
   }
 }
 
-function parse(text: string, url: string): URL {
-  try {
-    return new URL(url);
-  } catch {
-    throw badUrl(text, "is malformed");
-  }
-}
-
-function decode(url: string, text: string): string {
+function decode(text: string): string {
   try {
     return decodeURIComponent(text);
   } catch {
-    throw badUrl(url, "holds a '%' that begins no escape");
+    throw new UrlFault("holds a '%' that begins no escape");
   }
-}
-
-function badUrl(url: string, fault: string): CoordinatorError {
-  return new CoordinatorError(
-    "invalid_config",
-    `The URL in 'storage.config.url' ${redactUrls(fault)}: '${redactUrls(url)}'`,
-    "Use a URL such as postgres://user@db.example:5432/team; the password may come from CSC_POSTGRES_PASSWORD.",
-  );
 }

@@ -81,6 +81,10 @@ const GRANT = "GRANT USAGE ON SCHEMA {schema} TO {role}; " +
 
 /** Facts and hints by code, or by the first two letters of a class of codes. */
 const KNOWN: Readonly<Record<string, readonly [fact: string, hint: string]>> = {
+  "08P01": [
+    "refuses how we connect",
+    "Behind PgBouncer, add ?prepare=false to 'storage.config.url': docs/stores.md.",
+  ],
   "28": [
     "does not let us in",
     "Check the user and the password in 'storage.config.url', or the variable CSC_POSTGRES_PASSWORD (else PGPASSWORD), and the server's pg_hba.conf.",
@@ -112,7 +116,6 @@ const KNOWN: Readonly<Record<string, readonly [fact: string, hint: string]>> = {
   "40": [BUSY, "Try again."],
   "55P03": [BUSY, "Try again."],
   "57014": [BUSY, "Try again; another client may be stopped in the middle of a write."],
-  "57P": [AWAY, "It is starting or being shut down: try again in a moment."],
   "57P03": [AWAY, "It is starting or being shut down: try again in a moment."],
   "57P01": [AWAY, "It is starting or being shut down: try again in a moment."],
   "57P02": [AWAY, "It is starting or being shut down: try again in a moment."],

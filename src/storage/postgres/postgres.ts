@@ -42,6 +42,25 @@ export interface PostgresOptions extends Partial<PostgresSettings> {
 /** Every operation is decided within two seconds; this leaves room for what is around it. */
 const LIMIT_MS = 1900;
 
+/** What a server's setting puts at risk, and what to do. */
+export interface PostgresWeakness {
+  readonly fact: string;
+  readonly remedy: string;
+}
+
+/** Settings by name: the safe value, and what any other means. */
+const SETTINGS: ReadonlyMap<string, readonly [wanted: string, PostgresWeakness]> = new Map([
+  ["fsync", ["on", {
+    fact: "PostgreSQL runs with fsync off: when its machine crashes, all may be lost or damaged",
+    remedy: "ALTER SYSTEM SET fsync = on; SELECT pg_reload_conf();",
+  }]],
+  ["synchronous_commit", ["on", {
+    fact:
+      "PostgreSQL acknowledges writes before they are safe (synchronous_commit is not on): when it crashes it forgets the latest leases, and two sessions can hold one",
+    remedy: "ALTER ROLE … SET synchronous_commit = on, for the role that csc uses",
+  }]],
+]);
+
 /** A statement: its first parameter is its request, which every row of the answer repeats. */
 interface Statement {
   readonly text: string;
@@ -163,6 +182,15 @@ export class PostgresStore implements StorageAdapter {
   async now(): Promise<number> {
     const [{ now }] = await this.#read("r.now", "false", []);
     return Number(now);
+  }
+
+  /** Settings of the server with which it loses what it has acknowledged, or refuses writes. */
+  async weaknesses(): Promise<readonly PostgresWeakness[]> {
+    const setting = (name: string) => `current_setting('${name}') AS ${name}`;
+    const [row] = await this.#read([...SETTINGS.keys()].map(setting).join(", "), "false", []);
+    return [...SETTINGS].flatMap(([name, [wanted, weakness]]) =>
+      row[name] === wanted ? [] : [weakness]
+    );
   }
 
   async close(): Promise<void> {

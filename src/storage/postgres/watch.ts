@@ -121,11 +121,23 @@ export class Watches {
     if (this.#watches.size === 0) this.#link?.close();
   }
 
-  /** Waits a while, or until the connection ends; then makes sure that it carries something. */
+  /**
+   * Waits a while, or until the connection ends; then makes sure that it carries something. A pooler that
+   * hands out connections by transaction carries no notices: there, versions are compared each time.
+   */
   async #ping(link: Link): Promise<void> {
     await Promise.race([link.ended, sleep(PING_MS, this.#closing.signal)]);
     if (!link.isOpen || this.#closing.signal.aborted) return;
-    await link.run("SELECT 1", [], performance.now() + ANSWER_MS).catch(() => link.destroy());
+    const deadline = performance.now() + ANSWER_MS;
+    try {
+      if (this.#place.address.prepare) await link.run("SELECT 1", [], deadline);
+      else {
+        const snapshot = await this.#snapshot(deadline);
+        for (const watch of this.#watches) watch.meet(snapshot);
+      }
+    } catch {
+      link.destroy();
+    }
   }
 
   #tell(payload: string): void {
