@@ -2,7 +2,7 @@ import { CoordinatorError } from "../../src/domain/error.ts";
 import { readAddress, urlFault } from "../../src/storage/postgres/address.ts";
 import {
   escapeText,
-  readNotice,
+  splitTexts,
   storedName,
   unescapeText,
 } from "../../src/storage/postgres/names.ts";
@@ -90,8 +90,8 @@ Deno.test("a notice holds any two names, below PostgreSQL's 8,000 bytes", () => 
     for (const key of ["k", "\\", "|", "\u{10ffff}".repeat(512), "日".repeat(1024)]) {
       const payload = ["v-1", escapeText(scope), escapeText(key)].join("\\|");
       assert(utf8Length(payload) < 8000);
-      assertEquals(readNotice(payload), ["v-1", scope, key]);
+      assertEquals(splitTexts(payload), ["v-1", scope, key]);
     }
   }
-  assertEquals(readNotice("\\|s\\|k"), ["", "s", "k"]);
+  assertEquals(splitTexts("\\|s\\|k"), ["", "s", "k"]);
 });

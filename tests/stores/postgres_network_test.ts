@@ -176,6 +176,30 @@ if (isRunning) {
     }
   });
 
+  Deno.test("postgres: a minified bundle tells errors apart as the source does", async () => {
+    await using server = await PostgresServer.create();
+    using folder = new TempFolder();
+    const [entry, bundle] = [folder.join("main.ts"), folder.join("bundle.js")];
+    const src = new URL("../../src/", import.meta.url);
+    await Deno.writeTextFile(
+      entry,
+      `import { PostgresStore } from "${src}storage/postgres/postgres.ts";
+      const open = (url) => new PostgresStore({ url, limits: { maxValueBytes: 1000 } });
+      const store = open(Deno.args[0]);
+      console.log(await store.increment("s", "k")); // no schema is an error that it mends
+      await store.close();
+      const other = open(Deno.args[0].replace(/:[^:@]+@/, ":wrong@"));
+      await other.now().catch((error) => console.log(error.code));
+      await other.close();`,
+    );
+    const config = ["--config", new URL("../../deno.json", import.meta.url).pathname];
+    const flags = ["bundle", "--quiet", "--minify", ...config, "--output", bundle];
+    const bundled = await run([Deno.execPath(), ...flags, entry]);
+    assertEquals(bundled.code, 0, bundled.stderr);
+    const { stdout, stderr } = await run([Deno.execPath(), "run", "-A", bundle, server.url]);
+    assertEquals(stdout, "1\nstore_io\n", stderr);
+  });
+
   Deno.test("postgres: TLS, also where the server's certificate must be known", async () => {
     using folder = new TempFolder();
     const certificate = await makeCertificate(folder);

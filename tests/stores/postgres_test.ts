@@ -312,3 +312,36 @@ async function recoveredFailure(
     return error;
   });
 }
+
+if (runningKinds().includes("postgres")) {
+  Deno.test("postgres: of several servers, the one that writes is used", async () => {
+    await using reader = await PostgresServer.create();
+    await using writer = await PostgresServer.create();
+    const login = /\/\/(.*)@/.exec(writer.url)![1];
+    await reader.usePassword(login.split(":")[1]);
+    await reader.sql("ALTER SYSTEM SET default_transaction_read_only = on");
+    await reader.sql("SELECT pg_reload_conf()");
+    await eventually(
+      "it only reads",
+      async () => (await reader.sql("SHOW default_transaction_read_only"))[0] === "on",
+    );
+    const url = `postgres://${login}@127.0.0.1:${reader.port},127.0.0.1:${writer.port}/postgres`;
+    const open = (parameters: string) =>
+      new PostgresStore({ url: url + parameters, limits: DEFAULT_LIMITS });
+
+    const first = open("");
+    assertError(await failureOf(() => first.store("s", "k", 1)), "store_io", /only reads/);
+    await first.close();
+
+    const store = open("?target_session_attrs=read-write");
+    assert((await store.store("s", "k", 1)).ok);
+    assertEquals(await writer.sql("SELECT key FROM csc.entry"), ["k"]);
+    await reader.stop();
+    assertEquals((await recovered(() => store.retrieve("s", "k")))?.value, 1);
+    await writer.stop();
+    assertEquals((await failureOf(() => store.retrieve("s", "k"))).code, "store_unreachable");
+    await writer.start();
+    assertEquals((await recovered(() => store.retrieve("s", "k")))?.value, 1);
+    await store.close();
+  });
+}

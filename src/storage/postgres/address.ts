@@ -103,7 +103,9 @@ function parse(
     password: decode(url.password) || env("CSC_POSTGRES_PASSWORD") || env("PGPASSWORD") || "",
     tls: readTls(said, hosts),
     prepare: said.prepare !== "false" && said.pgbouncer !== "true",
-    target: said.target_session_attrs as Address["target"],
+    target: said.target_session_attrs === "any"
+      ? undefined
+      : said.target_session_attrs as Address["target"],
     parameters: Object.fromEntries(
       PASSED_ON.filter((name) => said[name]).map((name) => [name, said[name]]),
     ),

@@ -19,6 +19,8 @@ export type Row = Readonly<Record<string, string | number | boolean | null>>;
 /** How a link is made. */
 export interface LinkOptions {
   readonly address: Address;
+  /** The server of the address that is meant. */
+  readonly host: Host;
   /** When connecting ends, as `performance.now()` tells time. */
   readonly deadline: number;
   /** How long the server works on one statement, in milliseconds. */
@@ -30,17 +32,16 @@ export interface LinkOptions {
 /** A connection. */
 export class Link {
   readonly #sql: postgres.Sql;
-  readonly #sockets: Sockets;
+  readonly #line: Line;
   readonly #ended = Promise.withResolvers<void>();
   #isOpen = true;
 
   private constructor(options: LinkOptions) {
-    const { address, deadline, statementMs, onNotice } = options;
-    this.#sockets = new Sockets(address.hosts, deadline);
+    this.#line = new Line(options.host, options.deadline);
     this.#sql = postgres({
-      ...clientOptions(address, statementMs),
-      socket: () => this.#sockets.open(),
-      onnotify: (_channel: string, payload: string) => onNotice?.(payload),
+      ...clientOptions(options),
+      socket: () => this.#line.open(),
+      onnotify: (_channel: string, payload: string) => options.onNotice?.(payload),
       onclose: () => this.#end(),
     } as postgres.Options<Record<string, never>>);
   }
@@ -57,7 +58,7 @@ export class Link {
       return { link, rows: await link.run(first, [], options.deadline) };
     } catch (error) {
       link.destroy();
-      throw link.#sockets.fault ?? error;
+      throw link.#line.fault ?? error;
     }
   }
 
@@ -111,7 +112,7 @@ export class Link {
 
   /** Cuts it off. */
   destroy(): void {
-    this.#sockets.destroy();
+    this.#line.destroy();
     this.#end();
   }
 
@@ -124,8 +125,8 @@ export class Link {
 /** How long we wait for a server to take note that we leave. */
 const LEAVE_MS = 200;
 
-function clientOptions(address: Address, statementMs: number) {
-  const { hosts: [host], user, password, database, tls, prepare, target, parameters } = address;
+function clientOptions({ address, host, statementMs }: LinkOptions) {
+  const { user, password, database, tls, prepare, parameters } = address;
   return {
     host: host.name,
     port: host.port,
@@ -134,7 +135,6 @@ function clientOptions(address: Address, statementMs: number) {
     database,
     ssl: tls,
     prepare,
-    target_session_attrs: target,
     max: 1,
     fetch_types: false,
     connect_timeout: 0, // ours ends all of it
@@ -153,42 +153,40 @@ function clientOptions(address: Address, statementMs: number) {
   };
 }
 
-/** The sockets of one connection: one, or where a server is not the one that is meant, the next one's. */
-class Sockets {
-  readonly #hosts: readonly Host[];
+/** The socket under a link. The client would open another where the first one breaks early: it gets none. */
+class Line {
+  readonly #host: Host;
   readonly #deadline: number;
-  #tried = 0;
   #socket: Socket | null = null;
-  /** Why no server could be reached. */
+  #isUsed = false;
+  /** Why the server could not be reached. */
   fault: unknown = null;
 
-  constructor(hosts: readonly Host[], deadline: number) {
-    this.#hosts = hosts;
+  constructor(host: Host, deadline: number) {
+    this.#host = host;
     this.#deadline = deadline;
   }
 
-  /** Connects to the next server that can be reached. */
+  /** Connects. */
   async open(): Promise<Socket> {
-    let fault: unknown = new Error("it closed the connection");
-    while (this.#tried < this.#hosts.length) {
-      const leftMs = this.#deadline - performance.now();
-      const limitMs = leftMs / (this.#hosts.length - this.#tried);
-      try {
-        return await this.#connect(this.#hosts[this.#tried++], limitMs);
-      } catch (error) {
-        fault = error;
-      }
+    try {
+      if (this.#isUsed) throw new Error("it closed the connection");
+      this.#isUsed = true;
+      return await this.#connect();
+    } catch (error) {
+      this.fault ??= error;
+      throw error;
     }
-    throw this.fault ??= fault;
   }
 
   /** Cuts the connection off, and lets no other be made. */
   destroy(): void {
-    this.#tried = this.#hosts.length;
+    this.#isUsed = true;
     this.#socket?.destroy();
   }
 
-  #connect({ name, port }: Host, limitMs: number): Promise<Socket> {
+  #connect(): Promise<Socket> {
+    const { name, port } = this.#host;
     const socket = connectSocket({ host: name, port, noDelay: true });
     this.#socket = socket;
     const { promise, resolve, reject } = Promise.withResolvers<Socket>();
@@ -196,7 +194,10 @@ class Sockets {
       socket.destroy();
       reject(error);
     };
-    const timer = setTimeout(() => fail(new Error("it did not answer in time")), limitMs);
+    const timer = setTimeout(
+      () => fail(new Error("it did not answer in time")),
+      this.#deadline - performance.now(),
+    );
     socket.once("error", fail);
     socket.once("close", () => reject(new Error("the connection was closed")));
     // The client takes the server's name for TLS from the socket.

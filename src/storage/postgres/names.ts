@@ -38,18 +38,12 @@ export function unescapeText(text: string): string {
   return text.replace(/\\(.)/g, (_match, char) => char === "0" ? "\0" : char);
 }
 
-/**
- * The parts of a notice: a version, a scope and a key, joined by `\|`, which no escaped text holds.
- * At most 6.2 kB, below the 8 kB that PostgreSQL takes.
- */
-export function readNotice(
-  payload: string,
-): readonly [version: string, scope: string, key: string] {
+/** The texts that SQL has escaped and joined by `\|`, which no escaped text holds. */
+export function splitTexts(joined: string): string[] {
   const parts: string[] = [""];
-  for (const [token] of payload.matchAll(/\\[^]|[^\\]+/g)) {
+  for (const [token] of joined.matchAll(/\\[^]|[^\\]+/g)) {
     if (token === "\\|") parts.push("");
     else parts[parts.length - 1] += token;
   }
-  const [version, scope = "", key = ""] = parts.map(unescapeText);
-  return [version, scope, key];
+  return parts.map(unescapeText);
 }

@@ -9,7 +9,8 @@ import { CoordinatorError } from "../../domain/error.ts";
 import { sleep } from "../../os/sleep.ts";
 import { unreachable } from "../network_error.ts";
 import { checkSchema } from "../schema.ts";
-import { isMissing, isStarting, type Place, storeError } from "./fault.ts";
+import type { Address, Host } from "./address.ts";
+import { isMissing, isStarting, type Place, sqlState, storeError } from "./fault.ts";
 import { Link, type Row } from "./link.ts";
 import { schemaSql } from "./schema_sql.ts";
 
@@ -21,6 +22,21 @@ export interface PoolOptions {
   /** When all waiting ends; see `AdapterContext`. */
   readonly deadline: number;
 }
+
+/** How a connection is made. */
+interface LinkRequest {
+  readonly deadline: number;
+  /** What the server may take for one statement. */
+  readonly statementMs?: number;
+  readonly onNotice?: (payload: string) => void;
+}
+
+/** What tells whether a server is the one that `target_session_attrs` means. */
+const TARGETS: Readonly<Record<NonNullable<Address["target"]>, string>> = {
+  "primary": "SELECT NOT pg_is_in_recovery() AS fits",
+  "read-write":
+    "SELECT NOT (pg_is_in_recovery() OR current_setting('transaction_read_only')::boolean) AS fits",
+};
 
 /** How long the server works on one statement: less than we wait, so that its answer says what happened. */
 const STATEMENT_MS = 1500;
@@ -190,21 +206,44 @@ export class Pool {
     await made.link.close();
   }
 
-  async #link(
-    { deadline, onNotice, statementMs = this.#statementMs() }: {
-      deadline: number;
-      onNotice?: (payload: string) => void;
-      statementMs?: number;
-    },
+  /** Connects to the first server that can be reached and is one that is meant. */
+  async #link(request: LinkRequest, first: string): Promise<{ link: Link; rows: Row[] }> {
+    const { hosts } = this.#options.place.address;
+    let fault: unknown = null;
+    for (const [i, host] of hosts.entries()) {
+      const leftMs = request.deadline - performance.now();
+      const deadline = performance.now() + leftMs / (hosts.length - i);
+      try {
+        return await this.#linkTo(host, { ...request, deadline }, first);
+      } catch (error) {
+        if (sqlState(error) !== null && !isStarting(error)) throw error;
+        if (!isStarting(fault)) fault = error;
+      }
+    }
+    throw fault;
+  }
+
+  async #linkTo(
+    host: Host,
+    { deadline, statementMs = this.#statementMs(), onNotice }: LinkRequest,
     first: string,
   ): Promise<{ link: Link; rows: Row[] }> {
     const { address } = this.#options.place;
-    const opened = await Link.open({ address, deadline, statementMs, onNotice }, first);
+    const { target } = address;
+    const options = { address, host, deadline, statementMs, onNotice };
+    const opened = await Link.open(options, target ? TARGETS[target] : first);
     const { link } = opened;
     this.#links.add(link);
     link.ended.then(() => this.#links.delete(link));
     if (this.#isClosed) link.destroy();
-    return opened;
+    if (!target) return opened;
+    try {
+      if (opened.rows[0]?.fits !== true) throw new Error(`it is not ${target}`);
+      return { link, rows: await link.run(first, [], deadline) };
+    } catch (error) {
+      link.destroy();
+      throw error;
+    }
   }
 
   /** A process that has to answer soon must not leave a statement behind that works on. */

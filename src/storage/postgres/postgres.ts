@@ -24,7 +24,7 @@ import { checkName, checkOptions, decideIncrement, EMPTY } from "../record.ts";
 import { readAddress } from "./address.ts";
 import { isMissing, LostReply, type Place, storeError } from "./fault.ts";
 import type { Link, Parameter, Row } from "./link.ts";
-import { storedName, unescapeText } from "./names.ts";
+import { splitTexts, storedName, unescapeText } from "./names.ts";
 import { Pool } from "./pool.ts";
 import { entryOf, keyName, keyParameters, refusalOf, storedAuthor } from "./rows.ts";
 import { Watches } from "./watch.ts";
@@ -68,6 +68,13 @@ interface Statement {
   readonly parameters: readonly Parameter[];
   /** What it writes, for errors; null for a statement that only reads. */
   readonly writes: string | null;
+}
+
+/** What queries are made of: the request with the time that it is judged by, and what it finds. */
+interface QueryParts {
+  readonly asked: string;
+  readonly entry: string;
+  readonly isLive: string;
 }
 
 /** The `postgres` adapter. */
@@ -155,13 +162,13 @@ export class PostgresStore implements StorageAdapter {
   async listKeys(scope: string): Promise<string[]> {
     checkName("scope", scope);
     const { id } = await storedName(scope);
-    return namesIn(await this.#read("coalesce(e.long_key, e.key) AS name", "e.scope = $3", [id]));
+    return await this.#names("coalesce(e.long_key, e.key)", "e.scope = $3", [id]);
   }
 
   async listScopes(pattern = "*"): Promise<string[]> {
     const matches = compileGlob(pattern);
-    const rows = await this.#read("coalesce(e.long_scope, e.scope) AS name", "true", []);
-    return namesIn(rows).filter(matches);
+    const names = await this.#names("coalesce(e.long_scope, e.scope)", "true", []);
+    return names.filter(matches);
   }
 
   async deleteScope(scope: string): Promise<boolean> {
@@ -237,16 +244,42 @@ export class PostgresStore implements StorageAdapter {
 
   /** Reads live entries; one row without any where there are none. */
   async #read(columns: string, filter: string, names: readonly string[]): Promise<Row[]> {
+    return await this.#query(
+      ({ asked, entry, isLive }) =>
+        `SELECT r.request, ${columns} FROM ${asked} AS r
+        LEFT JOIN ${entry} AS e ON ${isLive} AND ${filter}`,
+      names,
+    );
+  }
+
+  /** The distinct names of live entries, sorted; read as one text, as there may be ten thousand. */
+  async #names(column: string, filter: string, names: readonly string[]): Promise<string[]> {
+    const [row] = await this.#query(
+      ({ asked, entry, isLive }) =>
+        `SELECT r.request, (
+          SELECT string_agg(n.name, '\\|') FROM (
+            SELECT DISTINCT ${column} AS name FROM ${entry} AS e WHERE ${isLive} AND ${filter}
+          ) AS n
+        ) AS names FROM ${asked} AS r`,
+      names,
+    );
+    return row.names === null ? [] : splitTexts(row.names as string).sort();
+  }
+
+  #query(textOf: (parts: QueryParts) => string, names: readonly string[]): Promise<Row[]> {
     const { schema } = this.#place;
     const request = uniqueName();
-    const text = `SELECT ${
-      columns.startsWith("coalesce(e.long_scope") ? "DISTINCT " : ""
-    }r.request, ${columns}
-      FROM (SELECT $1::text AS request, "${schema}".now_ms() + $2::bigint AS now) AS r
-      LEFT JOIN "${schema}".entry AS e
-      ON e.version IS NOT NULL AND (e.expires_ms IS NULL OR r.now < e.expires_ms) AND ${filter}`;
-    const parameters = [request, this.#offsetMs(), ...names];
-    return await this.#run({ text, request, parameters, writes: null });
+    const text = textOf({
+      asked: `(SELECT $1::text AS request, "${schema}".now_ms() + $2::bigint AS now)`,
+      entry: `"${schema}".entry`,
+      isLive: "e.version IS NOT NULL AND (e.expires_ms IS NULL OR r.now < e.expires_ms)",
+    });
+    return this.#run({
+      text,
+      request,
+      parameters: [request, this.#offsetMs(), ...names],
+      writes: null,
+    });
   }
 
   #run(statement: Statement): Promise<Row[]> {
@@ -288,8 +321,4 @@ async function ask(link: Link, statement: Statement, deadline: number): Promise<
     throw error;
   }
   throw new LostReply("what came answered something else");
-}
-
-function namesIn(rows: readonly Row[]): string[] {
-  return rows.flatMap(({ name }) => typeof name === "string" ? [unescapeText(name)] : []).sort();
 }

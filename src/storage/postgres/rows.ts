@@ -61,12 +61,11 @@ export function refusalOf(row: Row, name: string): Refusal | null {
 function readValue(text: string, name: string): Json {
   try {
     return parseJson(text);
-  } catch (cause) {
+  } catch { // its message would quote the value
     throw new CoordinatorError(
       "store_corrupt",
       `Cannot read ${name} as its stored value is no JSON`,
       "Store it anew, or delete it.",
-      { cause },
     );
   }
 }

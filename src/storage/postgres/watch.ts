@@ -10,7 +10,7 @@ import { sleep } from "../../os/sleep.ts";
 import type { Change, Version } from "../adapter.ts";
 import { type Place, storeError } from "./fault.ts";
 import type { Link } from "./link.ts";
-import { readNotice, unescapeText } from "./names.ts";
+import { splitTexts, unescapeText } from "./names.ts";
 import type { Pool } from "./pool.ts";
 import { channelOf } from "./schema_sql.ts";
 
@@ -141,7 +141,7 @@ export class Watches {
   }
 
   #tell(payload: string): void {
-    const [version, scope, key] = readNotice(payload);
+    const [version, scope = "", key = ""] = splitTexts(payload);
     const change = { scope, key, version: (version || null) as Version | null };
     for (const watch of this.#watches) watch.tell(change);
   }

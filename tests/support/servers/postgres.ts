@@ -164,8 +164,14 @@ export class PostgresServer {
 
   /** Gives the role a new password; what is open stays open. */
   async changePassword(): Promise<void> {
-    const password = crypto.randomUUID();
-    await this.sql(`ALTER ROLE ${ROLE} PASSWORD '${password}'`);
+    await this.usePassword(crypto.randomUUID());
+  }
+
+  /** Gives the role this password. */
+  async usePassword(password: string): Promise<void> {
+    await this.sql(
+      `ALTER ROLE ${ROLE} PASSWORD '${password}'`,
+    );
     this.#password = password;
   }
 
