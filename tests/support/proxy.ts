@@ -4,10 +4,12 @@ export type Fault =
   | "cut"
   /** Breaks the connection without passing anything on. */
   | "drop"
-  /** Passes it on twice. */
+  /** Passes it on, and once more before the next answer. */
   | "double"
   /** Passes nothing on, and keeps the connection. */
-  | "swallow";
+  | "swallow"
+  /** Lets the request itself reach the server twice. */
+  | "repeat";
 
 interface Strike {
   readonly fault: Fault;
@@ -20,6 +22,8 @@ interface Link {
   readonly server: Deno.TcpConn;
   /** What happens to the next answer. */
   strike: Strike | null;
+  /** What comes before the next answer. */
+  stale: Uint8Array<ArrayBuffer>;
 }
 
 /**
@@ -93,7 +97,7 @@ export class Proxy implements AsyncDisposable {
     if (!server) return client.close();
     client.setNoDelay(true);
     server.setNoDelay(true);
-    const link: Link = { client, server, strike: null };
+    const link: Link = { client, server, strike: null, stale: new Uint8Array() };
     this.#links.add(link);
     await Promise.all([this.#passRequests(link), this.#passAnswers(link)]);
   }
@@ -105,14 +109,17 @@ export class Proxy implements AsyncDisposable {
       const at = this.#strikes.findIndex(({ isMeant }) => isMeant(request));
       if (at >= 0 && !link.strike) [link.strike] = this.#strikes.splice(at, 1);
       await writeAll(link.server, chunk);
+      if (link.strike?.fault === "repeat") await writeAll(link.server, chunk);
     });
   }
 
   async #passAnswers(link: Link): Promise<void> {
     await this.#pump(link, link.server, async (chunk) => {
       if (this.delayMs > 0) await new Promise((resolve) => setTimeout(resolve, this.delayMs));
-      const { strike } = link;
+      const { strike, stale } = link;
       link.strike = null;
+      link.stale = new Uint8Array();
+      if (stale.length > 0) await writeAll(link.client, stale);
       switch (strike?.fault) {
         case "cut":
           await writeAll(link.client, chunk.subarray(0, chunk.length >> 1));
@@ -122,7 +129,8 @@ export class Proxy implements AsyncDisposable {
           this.#end(link);
           break;
         case "double":
-          await writeAll(link.client, new Uint8Array([...chunk, ...chunk]));
+          await writeAll(link.client, chunk);
+          link.stale = chunk;
           break;
         case "swallow":
           break;
@@ -134,7 +142,11 @@ export class Proxy implements AsyncDisposable {
   }
 
   /** Hands over what comes, until either side ends. */
-  async #pump(link: Link, from: Deno.TcpConn, pass: (chunk: Uint8Array) => Promise<void>) {
+  async #pump(
+    link: Link,
+    from: Deno.TcpConn,
+    pass: (chunk: Uint8Array<ArrayBuffer>) => Promise<void>,
+  ) {
     const buffer = new Uint8Array(64 * 1024);
     try {
       for (let size; (size = await from.read(buffer)) !== null;) {

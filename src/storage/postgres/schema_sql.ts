@@ -100,6 +100,10 @@ function writeSql(schema: string): string {
       v_there := FOUND;
       v_now := "${schema}".now_ms() + p_offset_ms;
       r_existed := e.version IS NOT NULL AND (e.expires_ms IS NULL OR v_now < e.expires_ms);
+      IF e.version = p_version THEN -- this very request, come twice
+        r_version := p_version;
+        RETURN;
+      END IF;
       r_refused := CASE
         WHEN p_fence < e.fence THEN 'fence'
         WHEN p_expected = '' AND r_existed THEN 'version'
@@ -175,6 +179,10 @@ function incrementSql(schema: string): string {
     LOOP
       SELECT * INTO e FROM "${schema}".entry WHERE scope = p_scope AND key = p_key FOR UPDATE;
       v_there := FOUND;
+      IF e.version = p_version THEN -- this very request, come twice
+        r_sum := e.value::bigint;
+        RETURN;
+      END IF;
       v_now := "${schema}".now_ms() + p_offset_ms;
       v_live := e.version IS NOT NULL AND (e.expires_ms IS NULL OR v_now < e.expires_ms);
       r_value := CASE WHEN v_live THEN e.value ELSE '0' END;
