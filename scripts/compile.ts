@@ -39,6 +39,7 @@ const LAZY_IN_HOOK: Readonly<Record<string, string>> = {
   "./kv/kv.ts": "src/storage/kv/kv.ts",
   "./kv/database.ts": "src/storage/kv/database.ts",
   "./redis/redis.ts": "src/storage/redis/redis.ts",
+  "./postgres/postgres.ts": "src/storage/postgres/postgres.ts",
   "./unknown_adapter.ts": "src/storage/unknown_adapter.ts",
 };
 

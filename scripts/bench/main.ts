@@ -9,6 +9,7 @@ import { benchCounters } from "./counters.ts";
 import { benchHooks } from "./hooks.ts";
 import { benchLeases } from "./leases.ts";
 import { benchRedis } from "./redis.ts";
+import { benchPostgres } from "./postgres.ts";
 import { benchScopes } from "./scopes.ts";
 import { benchStartup } from "./startup.ts";
 
@@ -32,6 +33,7 @@ const SUITES: Readonly<Record<string, () => Promise<Figure[]>>> = {
   hooks: benchHooks,
   leases: benchLeases,
   redis: benchRedis,
+  postgres: benchPostgres,
 };
 
 if (import.meta.main) {

@@ -44,3 +44,15 @@ export const DEFAULT_REDIS_URL = "redis://localhost:6379";
 
 /** The defaults of `redis`. */
 export const REDIS_DEFAULTS: RedisSettings = { prefix: "claude-sessions:", ttl: null };
+/** `storage.config` of the adapter `postgres`. */
+export interface PostgresSettings {
+  /** `postgres://user@host:port/database`. */
+  readonly url: string;
+  /** The schema that holds everything. */
+  readonly schema: string;
+  /** The most connections of one process, beside the one that a watch has. */
+  readonly pool: number;
+}
+
+/** The defaults of `postgres`; a URL has none. */
+export const POSTGRES_DEFAULTS: Omit<PostgresSettings, "url"> = { schema: "csc", pool: 4 };

@@ -50,3 +50,9 @@ registerAdapter("redis", async (config, context) => {
     onWarning: context.onWarning,
   });
 });
+
+registerAdapter("postgres", async (config, context) => {
+  const settings = config as { readonly url: string };
+  const { PostgresStore } = await import("./postgres/postgres.ts");
+  return new PostgresStore({ ...settings, limits: context.limits, deadline: context.deadline });
+});

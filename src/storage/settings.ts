@@ -10,9 +10,12 @@ import {
   type KvSettings,
   LOCAL_DEFAULTS,
   type LocalSettings,
+  POSTGRES_DEFAULTS,
+  type PostgresSettings,
   REDIS_DEFAULTS,
   type RedisSettings,
 } from "./adapter_defaults.ts";
+import { urlFault } from "./postgres/address.ts";
 
 const basePath = z.string().min(1).default(LOCAL_DEFAULTS.base_path).describe(
   "Folder of the store. A relative path starts at the repository's main checkout (of a bare repository: at the repository), or at the project's folder where there is no repository.",
@@ -103,9 +106,26 @@ export const ADAPTER_SETTINGS = {
     durable: durable.describe("Without effect."),
   }),
   redis,
+  postgres: z.strictObject({
+    url: z.string().superRefine((url, context) => {
+      const fault = urlFault(url);
+      if (fault) context.addIssue(`${fault}; write postgres://user@db.example:5432/team`);
+    }).describe(
+      "Address of the database, `postgres://user@host:port/database`; several servers of one database with commas. Keep the password out of it: set the variable `CSC_POSTGRES_PASSWORD` (else `PGPASSWORD` counts).",
+    ),
+    schema: z.string().regex(/^[a-z_][a-z0-9_]{0,47}$/, {
+      error: "must be up to 48 of a-z, 0-9 and _, beginning with a letter",
+    }).default(POSTGRES_DEFAULTS.schema).describe(
+      "Schema that holds everything; it is made where it is missing.",
+    ),
+    pool: z.int().min(1).max(100).default(POSTGRES_DEFAULTS.pool).describe(
+      "Most connections of one process, beside the one that a watch has.",
+    ),
+  }),
 } satisfies {
   local: z.ZodType<LocalSettings>;
   kv: z.ZodType<KvSettings>;
   memory: z.ZodType<LocalSettings>;
   redis: z.ZodType<RedisSettings>;
+  postgres: z.ZodType<PostgresSettings>;
 };

@@ -148,7 +148,7 @@ const WRONG: [what: string, text: string, message: RegExp][] = [
   [
     "an unknown adapter",
     '{"storage":{"adapter":"redsi"}}',
-    /Unknown adapter type: redsi\. Available: \[local, kv, memory\]/,
+    /Unknown adapter type: redsi\. Available: \[local, kv, memory[,\]]/,
   ],
   ["a wrong type", '{"session":{"max_instances":"many"}}', /'session\.max_instances' is wrong/],
   ["a wrong choice", '{"session":{"project_detection":"svn"}}', /project_detection.*"git"/],

@@ -32,6 +32,7 @@ export interface TestServer {
 /** Where each kind is told how it is started and opened. */
 export const SERVERS: Readonly<Partial<Record<NetworkKind, () => Promise<ServerModule>>>> = {
   redis: () => import("./servers/redis.ts"),
+  postgres: () => import("./servers/postgres.ts"),
 };
 
 /** The kinds that this run of the tests has servers for. */
