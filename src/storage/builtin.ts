@@ -11,6 +11,8 @@ import {
   type KvSettings,
   LOCAL_DEFAULTS,
   type LocalSettings,
+  S3_DEFAULTS,
+  type S3Settings,
 } from "./adapter_defaults.ts";
 import { LocalStore } from "./local/local.ts";
 import { MemoryStore } from "./memory.ts";
@@ -40,3 +42,16 @@ registerAdapter("kv", async (config, context) => {
 });
 
 registerAdapter("memory", (_config, context) => new MemoryStore(undefined, context.limits));
+
+registerAdapter("s3", async (config, context) => {
+  const settings = { ...S3_DEFAULTS, ...config } as S3Settings;
+  const { S3Store, userCredentials } = await import("./s3/s3.ts");
+  return await S3Store.open({
+    ...settings,
+    endpoint: settings.endpoint ?? null,
+    credentials: userCredentials,
+    limits: context.limits,
+    deadline: context.deadline,
+    onUnreadable: context.onUnreadable,
+  });
+});
