@@ -313,10 +313,8 @@ export function pause(tries: number): Promise<void> {
 function lostBy(error: Error, isClosed: boolean, isAborted: boolean): Lost {
   if (isClosed) return new Lost(true, "the store was closed", error);
   if (isAborted) return new Lost(true, "no answer in time", error);
-  // Deno tells in words only whether the connection was ever there.
-  const wasSent = !/client error \(Connect\)|dns error|invalid peer certificate/i.test(
-    error.message,
-  );
-  const reason = error.message.split(": ").at(-1)!;
-  return new Lost(wasSent, reason, error);
+  // Deno tells in words only whether the connection was ever there, and since 2.9 in the cause.
+  const said = error.cause instanceof Error ? error.cause.message : error.message;
+  const wasSent = !/client error \(Connect\)|blocked/i.test(said);
+  return new Lost(wasSent, said.split(": ").at(-1)!, error);
 }

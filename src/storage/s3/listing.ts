@@ -6,8 +6,9 @@
  */
 
 import type { Bucket } from "./bucket.ts";
-import { type Body, decodeBody, type Kind, kindOfSize, partsOf } from "./layout.ts";
+import { type Body, type Kind, kindOfSize, partsOf } from "./layout.ts";
 import type { Listed } from "./page.ts";
+import { readObject } from "./reading.ts";
 
 /** An object of a key, in a listing. */
 export interface ListedKey extends Listed {
@@ -61,11 +62,10 @@ export class Reader {
   async read({ name, etag, bytes }: Listed, until: () => number): Promise<Body | null> {
     const known = this.#known.get(name);
     if (known?.etag === etag) return known.body;
-    const found = await this.#bucket.get(name, until());
+    const found = await readObject(this.#bucket, name, until());
     if (!found) return null;
-    const body = decodeBody(found.text, name);
-    this.remember(name, found.etag, body, bytes);
-    return body;
+    this.remember(name, found.etag, found.body, bytes);
+    return found.body;
   }
 
   /** What each of many objects holds, in their order. */

@@ -19,7 +19,7 @@ export interface Listed {
  * so that this needs no parser of XML.
  */
 export function readPage(xml: string): { objects: Listed[]; next: string | null } | null {
-  if (!xml.includes("<ListBucketResult")) return null;
+  if (!/<ListBucketResult[^]*<\/ListBucketResult>\s*$/.test(xml)) return null;
   const objects = [...xml.matchAll(/<Contents>(.*?)<\/Contents>/gs)].map(([, inner]): Listed => ({
     name: field(inner, "Key") ?? "",
     etag: (field(inner, "ETag") ?? "").replaceAll('"', ""),

@@ -12,8 +12,9 @@
 import { CoordinatorError } from "../../domain/error.ts";
 import { uniqueName } from "../../os/unique.ts";
 import type { Bucket } from "./bucket.ts";
-import { type Body, decodeBody, encodeBody, isCondemned, nextBody } from "./layout.ts";
+import { type Body, encodeBody, isCondemned, nextBody } from "./layout.ts";
 import type { ListedKey } from "./listing.ts";
+import { readObject } from "./reading.ts";
 
 /** A key is gone this long before its object goes, too; so are ended ones. */
 const KEEP_MS = 24 * 3600 * 1000;
@@ -45,9 +46,9 @@ export class Sweeper {
   }
 
   async #remove(name: string, until: number): Promise<void> {
-    const found = await this.#bucket.get(name, until);
+    const found = await readObject(this.#bucket, name, until);
     const nowMs = this.#bucket.clock.nowMs!;
-    const body = found && decodeBody(found.text, name);
+    const body = found?.body;
     if (!body || body.record.entry || body.record.fence !== null) return;
     if (isCondemned(body, nowMs)) return;
     const condemned = {
@@ -60,8 +61,8 @@ export class Sweeper {
 
   /** Takes out an entry that has ended long ago, so that listings need not read it. */
   async #end(name: string, until: number): Promise<void> {
-    const found = await this.#bucket.get(name, until);
-    const body = found && decodeBody(found.text, name);
+    const found = await readObject(this.#bucket, name, until);
+    const body = found?.body;
     const endedAtMs = body?.record.entry?.expiresAtMs ?? Infinity;
     if (!body || this.#bucket.clock.nowMs! - endedAtMs < this.#keepMs) return;
     const record = { entry: null, fence: body.record.fence };

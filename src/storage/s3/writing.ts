@@ -11,19 +11,14 @@ import { uniqueName } from "../../os/unique.ts";
 import { outcomeUnknown } from "../network_error.ts";
 import { type Decision, EMPTY, type KeyRecord } from "../record.ts";
 import { type Bucket, type Condition, pause } from "./bucket.ts";
-import { type Body, decodeBody, encodeBody, fateOf, isCondemned, nextBody } from "./layout.ts";
+import { type Body, encodeBody, fateOf, isCondemned, nextBody } from "./layout.ts";
+import { type Current, readObject } from "./reading.ts";
 
 /** A key, and the object that holds it. */
 export interface Target {
   readonly scope: string;
   readonly key: string;
   readonly name: string;
-}
-
-/** An object as it was found. */
-export interface Current {
-  readonly etag: string;
-  readonly body: Body;
 }
 
 /** A write that was sent. */
@@ -46,10 +41,8 @@ export async function readTarget(
   { scope, key, name }: Target,
   until: number,
 ): Promise<Current | null> {
-  const found = await bucket.get(name, until);
-  if (!found) return null;
-  const body = decodeBody(found.text, name);
-  if (body.scope === scope && body.key === key) return { etag: found.etag, body };
+  const found = await readObject(bucket, name, until);
+  if (!found || (found.body.scope === scope && found.body.key === key)) return found;
   throw new CoordinatorError(
     "store_corrupt",
     `The object '${name}' holds another key than its name says`,
@@ -84,6 +77,8 @@ export async function writeTarget<R>(
   let attempt: Attempt<R> | null = null;
   try {
     for (let tries = 0;; tries++) {
+      if (tries > 0) await pause(tries);
+      if (tries > 0 && performance.now() > until) throw busy(target);
       const current: Current | null = await readTarget(bucket, target, until);
       const fate = attempt && fateOf(attempt.body, current?.body ?? null);
       if (attempt && fate === "happened") return attempt.answer;
@@ -93,11 +88,8 @@ export async function writeTarget<R>(
       if (!attempt) {
         const { answer, next } = decide(current?.body.record ?? EMPTY);
         if (!next) return answer;
-        if (current && isCondemned(current.body, bucket.clock.nowMs ?? 0)) {
-          if (performance.now() > until) throw busy(target);
-          await pause(tries); // its object is being removed
-          continue;
-        }
+        // An object that is being removed is not written over.
+        if (current && isCondemned(current.body, bucket.clock.nowMs ?? 0)) continue;
         attempt = newAttempt(target, current, next, answer);
       }
       const put = await bucket.put(target.name, attempt.text, attempt.condition, half(until));
@@ -107,13 +99,12 @@ export async function writeTarget<R>(
       }
       attempt.unsure = put.did === "unsure" ? put.reason : attempt.unsure;
       attempt.refusals += put.did === "refused" ? 1 : 0;
-      if (performance.now() > until) throw busy(target);
-      await pause(tries);
     }
   } catch (error) {
-    // Who lost races until no time was left had an answer each time.
-    if (attempt?.unsure === null && performance.now() > until) throw busy(target, error);
-    if (!attempt || attempt.unsure === null) throw error;
+    if (!attempt || attempt.unsure === null) {
+      // Who lost races until no time was left had an answer each time.
+      throw attempt && performance.now() > until ? busy(target, error) : error;
+    }
     const { scope, key } = target;
     throw outcomeUnknown(
       bucket.endpoint,
