@@ -8,6 +8,7 @@
 import { benchCounters } from "./counters.ts";
 import { benchHooks } from "./hooks.ts";
 import { benchLeases } from "./leases.ts";
+import { benchS3 } from "./s3.ts";
 import { benchScopes } from "./scopes.ts";
 import { benchStartup } from "./startup.ts";
 
@@ -30,6 +31,7 @@ const SUITES: Readonly<Record<string, () => Promise<Figure[]>>> = {
   scopes: benchScopes,
   hooks: benchHooks,
   leases: benchLeases,
+  s3: benchS3,
 };
 
 if (import.meta.main) {

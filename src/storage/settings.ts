@@ -52,9 +52,12 @@ export const ADAPTER_SETTINGS = {
     durable: durable.describe("Without effect."),
   }),
   s3: z.strictObject({
-    bucket: z.string().regex(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/, {
-      error: "must be a bucket's name: 3 to 63 lower-case letters, digits, dots and dashes",
-    }).describe(
+    bucket: z.string({ error: "must name the bucket" }).regex(
+      /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/,
+      {
+        error: "must be a bucket's name: 3 to 63 lower-case letters, digits, dots and dashes",
+      },
+    ).describe(
       "The bucket, which exists. Its keys come from the environment or from `~/.aws/credentials`, never from a configuration.",
     ),
     region: z.string().regex(/^[a-z0-9-]+$/, { error: 'must be a region, such as "eu-central-1"' })

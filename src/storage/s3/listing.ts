@@ -8,7 +8,7 @@
 import type { Bucket } from "./bucket.ts";
 import { type Body, type Kind, kindOfSize, partsOf } from "./layout.ts";
 import type { Listed } from "./page.ts";
-import { readObject } from "./reading.ts";
+import { type Current, readObject } from "./reading.ts";
 
 /** An object of a key, in a listing. */
 export interface ListedKey extends Listed {
@@ -19,15 +19,15 @@ export interface ListedKey extends Listed {
 
 /** So many objects are read at the same time. */
 const AT_ONCE = 24;
-/** What is remembered of objects, in bytes of their text. */
-const MAX_REMEMBERED_BYTES = 8 * 1024 * 1024;
+/** What is remembered of objects, in characters of their text. */
+const MAX_REMEMBERED = 8 * 1024 * 1024;
 
 /** What was read of a bucket, by ETag: an object with the same ETag has the same content. */
 export class Reader {
   readonly #bucket: Bucket;
   readonly #prefix: string;
-  readonly #known = new Map<string, { etag: string; body: Body; bytes: number }>();
-  #knownBytes = 0;
+  readonly #known = new Map<string, Current>();
+  #knownLength = 0;
 
   /** @param prefix Before the names of the store's objects. */
   constructor(bucket: Bucket, prefix: string) {
@@ -59,12 +59,12 @@ export class Reader {
    *
    * @throws {CoordinatorError} `store_corrupt`, `store_newer`, and what {@linkcode Bucket} throws.
    */
-  async read({ name, etag, bytes }: Listed, until: () => number): Promise<Body | null> {
+  async read({ name, etag }: Listed, until: () => number): Promise<Body | null> {
     const known = this.#known.get(name);
     if (known?.etag === etag) return known.body;
     const found = await readObject(this.#bucket, name, until());
     if (!found) return null;
-    this.remember(name, found.etag, found.body, bytes);
+    this.remember(name, found);
     return found.body;
   }
 
@@ -73,21 +73,26 @@ export class Reader {
     return await mapAtOnce(listed, (one) => this.read(one, until));
   }
 
+  /** What an object held when it was last seen, or null. */
+  guess(name: string): Current | null {
+    return this.#known.get(name) ?? null;
+  }
+
   /** Notes what an object holds. */
-  remember(name: string, etag: string, body: Body, bytes: number): void {
+  remember(name: string, current: Current): void {
     this.#forget(name);
-    if (bytes > MAX_REMEMBERED_BYTES / 8) return;
-    this.#known.set(name, { etag, body, bytes });
-    this.#knownBytes += bytes;
+    if (current.length > MAX_REMEMBERED / 8) return;
+    this.#known.set(name, current);
+    this.#knownLength += current.length;
     // The oldest goes first: a map keeps the order of insertion.
     for (const oldest of this.#known.keys()) {
-      if (this.#knownBytes <= MAX_REMEMBERED_BYTES) break;
+      if (this.#knownLength <= MAX_REMEMBERED) break;
       this.#forget(oldest);
     }
   }
 
   #forget(name: string): void {
-    this.#knownBytes -= this.#known.get(name)?.bytes ?? 0;
+    this.#knownLength -= this.#known.get(name)?.length ?? 0;
     this.#known.delete(name);
   }
 }

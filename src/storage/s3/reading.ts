@@ -12,6 +12,8 @@ import { type Body, decodeBody } from "./layout.ts";
 export interface Current {
   readonly etag: string;
   readonly body: Body;
+  /** How long its text is. */
+  readonly length: number;
 }
 
 /**
@@ -36,5 +38,7 @@ export async function readObject(
 
 async function readOnce(bucket: Bucket, name: string, until: number): Promise<Current | null> {
   const found = await bucket.get(name, until);
-  return found && { etag: found.etag, body: decodeBody(found.text, name) };
+  if (!found) return null;
+  const { etag, text } = found;
+  return { etag, body: decodeBody(text, name), length: text.length };
 }

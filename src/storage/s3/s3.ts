@@ -111,17 +111,16 @@ export class S3Store implements StorageAdapter {
   ): Promise<StoreResult> {
     checkOptions(options);
     const copy = copyValue(value, this.#options.limits);
-    return await this.#update(
-      scope,
-      key,
-      (record) => decideStore(record, copy, options, this.#nowMs()),
-    );
+    const decide = (record: KeyRecord) => decideStore(record, copy, options, this.#nowMs());
+    return await this.#update(scope, key, decide, options.expected !== undefined);
   }
 
   async retrieve(scope: string, key: string): Promise<Entry | null> {
     const target = await this.#target(scope, key);
     const current = await readTarget(this.#bucket, target, this.#until());
-    return current && liveEntry(current.body.record, this.#nowMs());
+    if (!current) return null;
+    this.#reader.remember(target.name, current);
+    return copyEntry(liveEntry(current.body.record, this.#nowMs()));
   }
 
   async delete(
@@ -130,30 +129,21 @@ export class S3Store implements StorageAdapter {
     conditions: WriteConditions = {},
   ): Promise<DeleteResult> {
     checkOptions(conditions);
-    return await this.#update(
-      scope,
-      key,
-      (record) => decideDelete(record, conditions, this.#nowMs()),
-    );
+    const decide = (record: KeyRecord) => decideDelete(record, conditions, this.#nowMs());
+    return await this.#update(scope, key, decide, conditions.expected !== undefined);
   }
 
   async increment(scope: string, key: string, by = 1, author?: string): Promise<number> {
-    return await this.#update(
-      scope,
-      key,
-      (record) => decideIncrement(record, by, author, this.#nowMs()),
-    );
+    const decide = (record: KeyRecord) => decideIncrement(record, by, author, this.#nowMs());
+    return await this.#update(scope, key, decide, false);
   }
 
   async retrieveAll(scope: string): Promise<Map<string, Entry>> {
     const listed = (await this.#listScope(scope)).filter(mayLive);
     const bodies = await this.#readable(listed);
     const live = bodies.flatMap((body) => {
-      const entry = body && liveEntry(body.record, this.#nowMs());
-      // What was remembered is for the next listing, too: a caller gets a copy of its own.
-      return entry
-        ? [[body.key, { ...entry, value: copyValue(entry.value, NO_LIMITS) }] as const]
-        : [];
+      const entry = body && copyEntry(liveEntry(body.record, this.#nowMs()));
+      return entry ? [[body.key, entry] as const] : [];
     });
     return new Map(live.sort(([one], [other]) => one < other ? -1 : 1));
   }
@@ -225,6 +215,7 @@ export class S3Store implements StorageAdapter {
     scope: string,
     key: string,
     decide: (record: KeyRecord) => Decision<R>,
+    knows: boolean,
   ): Promise<R> {
     const target = await this.#target(scope, key);
     const until = this.#until();
@@ -233,7 +224,9 @@ export class S3Store implements StorageAdapter {
       bucket: this.#bucket,
       until,
       proveAnew: () => proveAnew(this.#bucket, this.#options.prefix, until),
-      onWritten: (etag, body, bytes) => this.#reader.remember(target.name, etag, body, bytes),
+      // Whoever names a version has just looked.
+      guess: knows ? this.#reader.guess(target.name) : null,
+      onWritten: (current) => this.#reader.remember(target.name, current),
     };
     const write = () => writeTarget(writing, target, decide);
     return await this.#turns.take(target.name, until, late, write);
@@ -300,6 +293,11 @@ export class S3Store implements StorageAdapter {
     const usual = performance.now() + (this.#options.timeoutMs ?? TIMEOUT_MS);
     return Math.min(usual, this.#options.deadline ?? Infinity);
   }
+}
+
+/** An entry for a caller: what is remembered is for others, too. */
+function copyEntry(entry: Entry | null): Entry | null {
+  return entry && { ...entry, value: copyValue(entry.value, NO_LIMITS) };
 }
 
 /** Whether an object may hold a live entry. */

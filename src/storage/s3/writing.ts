@@ -57,8 +57,13 @@ export interface Writing {
   readonly until: number;
   /** Finds out anew how the endpoint compares ETags. */
   readonly proveAnew: () => Promise<void>;
-  /** Told of the object that was written, and the length of its text. */
-  readonly onWritten: (etag: string, body: Body, bytes: number) => void;
+  /**
+   * What the object was when it was last seen. A write is tried upon it without looking anew, as its
+   * condition says whether it still is so; a refusal always comes from looking.
+   */
+  readonly guess: Current | null;
+  /** Told what the object is now. */
+  readonly onWritten: (current: Current) => void;
 }
 
 /**
@@ -73,13 +78,13 @@ export async function writeTarget<R>(
   target: Target,
   decide: (record: KeyRecord) => Decision<R>,
 ): Promise<R> {
-  const { bucket, until } = writing;
+  const { bucket, until, guess } = writing;
   let attempt: Attempt<R> | null = null;
   try {
-    for (let tries = 0;; tries++) {
+    for (let tries = guess ? -1 : 0;; tries++) {
       if (tries > 0) await pause(tries);
       if (tries > 0 && performance.now() > until) throw busy(target);
-      const current: Current | null = await readTarget(bucket, target, until);
+      const current = tries < 0 ? guess : await readTarget(bucket, target, until);
       const fate = attempt && fateOf(attempt.body, current?.body ?? null);
       if (attempt && fate === "happened") return attempt.answer;
       if (attempt && fate === "unknown" && attempt.unsure !== null) throw new Error(attempt.unsure);
@@ -87,6 +92,7 @@ export async function writeTarget<R>(
       else attempt = null;
       if (!attempt) {
         const { answer, next } = decide(current?.body.record ?? EMPTY);
+        if (!next && tries < 0) continue;
         if (!next) return answer;
         // An object that is being removed is not written over.
         if (current && isCondemned(current.body, bucket.clock.nowMs ?? 0)) continue;
@@ -94,7 +100,8 @@ export async function writeTarget<R>(
       }
       const put = await bucket.put(target.name, attempt.text, attempt.condition, half(until));
       if (put.did === "write") {
-        writing.onWritten(put.etag, attempt.body, attempt.text.length);
+        const { body, text } = attempt;
+        writing.onWritten({ etag: put.etag, body, length: text.length });
         return attempt.answer;
       }
       attempt.unsure = put.did === "unsure" ? put.reason : attempt.unsure;
