@@ -40,6 +40,7 @@ const LAZY_IN_HOOK: Readonly<Record<string, string>> = {
   "./kv/database.ts": "src/storage/kv/database.ts",
   "./redis/redis.ts": "src/storage/redis/redis.ts",
   "./postgres/postgres.ts": "src/storage/postgres/postgres.ts",
+  "./s3/s3.ts": "src/storage/s3/s3.ts",
   "./unknown_adapter.ts": "src/storage/unknown_adapter.ts",
 };
 

@@ -10,6 +10,7 @@ import { benchHooks } from "./hooks.ts";
 import { benchLeases } from "./leases.ts";
 import { benchRedis } from "./redis.ts";
 import { benchPostgres } from "./postgres.ts";
+import { benchS3 } from "./s3.ts";
 import { benchScopes } from "./scopes.ts";
 import { benchStartup } from "./startup.ts";
 
@@ -34,6 +35,7 @@ const SUITES: Readonly<Record<string, () => Promise<Figure[]>>> = {
   leases: benchLeases,
   redis: benchRedis,
   postgres: benchPostgres,
+  s3: benchS3,
 };
 
 if (import.meta.main) {

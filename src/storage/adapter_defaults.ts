@@ -18,6 +18,14 @@ export interface KvSettings {
   readonly durable: boolean;
 }
 
+/** `storage.config` of the adapter `s3`; the keys are not in it, see `s3/credentials.ts`. */
+export interface S3Settings {
+  readonly bucket: string;
+  readonly region: string;
+  readonly prefix: string;
+  readonly endpoint?: string | undefined;
+}
+
 /** The defaults of `local`. */
 export const LOCAL_DEFAULTS: LocalSettings = { base_path: ".claude/session-state", durable: false };
 
@@ -56,3 +64,8 @@ export interface PostgresSettings {
 
 /** The defaults of `postgres`; a URL has none. */
 export const POSTGRES_DEFAULTS: Omit<PostgresSettings, "url"> = { schema: "csc", pool: 4 };
+/** The defaults of `s3`, which has none for its bucket. */
+export const S3_DEFAULTS: Omit<S3Settings, "bucket"> = {
+  region: "us-east-1",
+  prefix: "claude-sessions/",
+};

@@ -11,6 +11,8 @@ import {
   type KvSettings,
   LOCAL_DEFAULTS,
   type LocalSettings,
+  S3_DEFAULTS,
+  type S3Settings,
 } from "./adapter_defaults.ts";
 import { LocalStore } from "./local/local.ts";
 import { MemoryStore } from "./memory.ts";
@@ -55,4 +57,17 @@ registerAdapter("postgres", async (config, context) => {
   const settings = config as { readonly url: string };
   const { PostgresStore } = await import("./postgres/postgres.ts");
   return new PostgresStore({ ...settings, limits: context.limits, deadline: context.deadline });
+});
+
+registerAdapter("s3", async (config, context) => {
+  const settings = { ...S3_DEFAULTS, ...config } as S3Settings;
+  const { S3Store, userCredentials } = await import("./s3/s3.ts");
+  return await S3Store.open({
+    ...settings,
+    endpoint: settings.endpoint ?? null,
+    credentials: userCredentials,
+    limits: context.limits,
+    deadline: context.deadline,
+    onUnreadable: context.onUnreadable,
+  });
 });

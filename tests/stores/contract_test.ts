@@ -4,7 +4,7 @@ import { testRaces } from "../storage/races_suite.ts";
 
 for (const kind of runningKinds()) {
   testContract(kind);
-  // The S3 gateway of the tests makes some 20 contended writes a second.
-  const times = kind === "s3" ? 5 : 100;
+  // The S3 gateway of the tests makes some 100 contended writes a second.
+  const times = kind === "s3" ? 25 : 100;
   testRaces(kind, { increments: times, keys: times, creations: 20 });
 }

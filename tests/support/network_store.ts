@@ -33,6 +33,7 @@ export interface TestServer {
 export const SERVERS: Readonly<Partial<Record<NetworkKind, () => Promise<ServerModule>>>> = {
   redis: () => import("./servers/redis.ts"),
   postgres: () => import("./servers/postgres.ts"),
+  s3: () => import("./servers/s3.ts"),
 };
 
 /** The kinds that this run of the tests has servers for. */

@@ -16,6 +16,8 @@ export interface World {
   advance(ms: number): void | Promise<void>;
   /** How long to wait for what must happen; 20 s without it. */
   readonly patienceMs?: number;
+  /** How far apart the clients may tell the store's time; 0 without it. */
+  readonly clockErrorMs?: number;
 }
 
 /** One sentence of the contract. */
