@@ -62,8 +62,10 @@ async function keepOrLose(
     const outcome = await leases.act(ref, { op: "renew", holder, token, ttlS: 1 });
     return outcome.ok ? null : outcome.record;
   }
+  // What it gave back itself its journal does not show any more; of what was taken by force it was told.
   const { ended } = record;
-  const isOverAnyway = ended?.holder.session === session && ended.why !== "dead";
+  const isOverAnyway = ended?.holder.session === session &&
+    (ended.why === "expired" || ended.why === "taken over");
   return isOverAnyway ? null : record;
 }
 
