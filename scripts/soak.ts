@@ -1,8 +1,9 @@
 /**
- * The long form of the lease's histories: `deno task soak [minutes]`, 10 by default. Processes acquire,
- * renew, release, take over and write while they are killed, stopped beyond their leases' time and
- * given other times of day; checkers judge what they noted. Prints each history's seed, and exits with
- * 1 on an anomaly.
+ * The long form of the lease's histories: `deno task soak [minutes] [KIND…]`, 10 minutes by default, on
+ * the stores that need no server, or on those named, whose servers it starts: `redis`, `postgres`,
+ * `s3`. Processes acquire, renew, release, take over and write while they are killed, stopped beyond
+ * their leases' time and given other times of day, and while the store's server is killed and stopped;
+ * checkers judge what they noted. Prints each history's seed, and exits with 1 on an anomaly.
  *
  * With the path of libfaketime in `CSC_FAKETIME` the processes' time is faked from outside.
  *
@@ -14,6 +15,8 @@ import { longPlans, shortPlans } from "../tests/lease/histories/plans.ts";
 import { countsOf, runHistory, type Verdict } from "../tests/lease/histories/run.ts";
 import { LEASE_BUGS } from "../tests/lease/planted/bugs.ts";
 import { writePatched } from "../tests/lease/planted/patched.ts";
+import { type NetworkKind, SERVERS } from "../tests/support/network_store.ts";
+import { startServers } from "../tests/support/servers/run.ts";
 
 /** Planted bugs that show in what processes do, and which of the short plans shows each. */
 const SELF_TEST: readonly [does: string, plan: string][] = [
@@ -70,13 +73,15 @@ async function soak(plan: Plan): Promise<{ operations: number; faults: number }>
   const verdict = await runHistory(plan);
   const faults = faultsOf(verdict);
   const operations = verdict.history.operations.length;
-  const { kills, longPauses, seconds } = verdict;
+  const { kills, longPauses, strikes, seconds } = verdict;
   const rate = Math.round(operations / seconds);
   const counts = countsOf(verdict.history);
   const refused = (counts["write: fence"] ?? 0) + (counts["write: version"] ?? 0);
   console.log(
     `${plan.kind}, ${plan.name}, seed ${plan.seed}: ${operations} operations (${rate}/s), ` +
-      `${kills} kills, ${longPauses} pauses beyond the TTL, ${refused} writes of overtaken holders ` +
+      `${kills} kills, ${longPauses} pauses beyond the TTL, ${
+        plan.server ? `its server struck ${strikes} times, ` : ""
+      }${refused} writes of overtaken holders ` +
       `refused: ${faults.length} anomalies`,
   );
   if (faults.length > 0) console.log(JSON.stringify(counts));
@@ -85,18 +90,14 @@ async function soak(plan: Plan): Promise<{ operations: number; faults: number }>
   return { operations, faults: faults.length };
 }
 
-if (import.meta.main) {
-  const minutes = Number(Deno.args[0] ?? 10);
-  if (!(minutes > 0)) {
-    console.error("Usage: deno task soak [minutes]");
-    Deno.exit(2);
-  }
+/** Runs histories for some minutes; answers whether they and their checkers are as they should be. */
+async function soakFor(minutes: number, kinds: readonly NetworkKind[]): Promise<boolean> {
   const end = performance.now() + minutes * 60_000;
   const first = Number(Deno.env.get("CSC_TEST_SEED") ?? Math.floor(Math.random() * 1e6));
   const seesAll = await seesBugs(first);
   let [histories, operations, faults] = [0, 0, 0];
   for (let seed = first; performance.now() < end || histories === 0; seed++) {
-    for (const plan of longPlans(seed, Deno.env.get("CSC_FAKETIME"))) {
+    for (const plan of longPlans(kinds, seed, Deno.env.get("CSC_FAKETIME"))) {
       if (performance.now() >= end && histories > 0) break;
       const found = await soak(plan);
       histories++;
@@ -108,5 +109,24 @@ if (import.meta.main) {
     `${histories} histories, ${operations} operations, ${faults} anomalies; ` +
       `planted bugs: ${seesAll ? "all caught" : "NOT all caught"}`,
   );
-  Deno.exit(faults === 0 && seesAll ? 0 : 1);
+  return faults === 0 && seesAll;
+}
+
+if (import.meta.main) {
+  const [minutes, ...words] = Deno.args.length > 0 ? Deno.args : ["10"];
+  const kinds = words as NetworkKind[];
+  const unknown = kinds.find((kind) => !Object.hasOwn(SERVERS, kind));
+  if (!(Number(minutes) > 0) || unknown !== undefined) {
+    console.error(`Usage: deno task soak [minutes] [${Object.keys(SERVERS).join("|")}…]`);
+    Deno.exit(2);
+  }
+  const servers = kinds.length > 0 ? await startServers(kinds) : null;
+  for (const [name, value] of Object.entries(servers?.env ?? {})) Deno.env.set(name, value);
+  let isSound = false;
+  try {
+    isSound = await soakFor(Number(minutes), kinds);
+  } finally {
+    await servers?.stop();
+  }
+  Deno.exit(isSound ? 0 : 1);
 }

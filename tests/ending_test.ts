@@ -19,7 +19,7 @@ const IN_LINE: ReserveOptions = { ...OPTIONS, wait: { forS: 1800, turnS: 120 } }
 class Meddled extends WrappedStore {
   override readonly place: StorageAdapter["place"];
   /** Called once, before the first write of a lease. */
-  meddle: (() => Promise<void>) | null = null;
+  meddle: (() => Promise<unknown>) | null = null;
 
   constructor(folder: string) {
     const memory = new MemoryStore();

@@ -117,6 +117,8 @@ const WORDS: Readonly<Record<string, string>> = {
   "take-over": "TOOK OVER",
   "hand-over": "its turn",
   commit: "COMMIT",
+  lock: "locked",
+  unlock: "unlocked",
   note: "said",
   end: "ended",
 };
@@ -187,6 +189,8 @@ function subjectOf({ path, tree, tool, detail, event }: JournalEvent, names: Nam
 /** Which details of an event people are told; of other events all. */
 const TOLD: Readonly<Record<string, readonly string[]>> = {
   start: ["source"],
+  lock: ["lock"],
+  unlock: ["lock"],
   deny: ["holder"],
   overlap: ["with"],
   commit: ["commit", "paths"],

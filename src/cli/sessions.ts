@@ -6,7 +6,6 @@
 
 import { shorten } from "../domain/text.ts";
 import type { SeenSession } from "../roster/roster.ts";
-import { hostname } from "../os/host.ts";
 import { declaredBy } from "../work/declared.ts";
 import type { FileRow, LockRow } from "./held.ts";
 import { endOf, treeName } from "./locks.ts";
@@ -75,13 +74,13 @@ function stateOf({ record, standing, tier }: SeenSession): string {
   return standing === "live" ? tier : `${tier}, silent?`;
 }
 
-function processOf({ record }: SeenSession): string {
+function processOf({ record, isHere }: SeenSession): string {
   const pid = record.client_pid > 0 ? String(record.client_pid) : "?";
-  return record.host === hostname() ? pid : `${pid}@${shorten(record.host, 20)}`;
+  return isHere ? pid : `${pid}@${shorten(record.host, 20)}`;
 }
 
 function detailsOf(seen: SeenSession, { locks, reservations }: Holdings, here: string): string[] {
-  const { record } = seen;
+  const { record, isHere } = seen;
   if (record.ended_at !== null) return [`ended ${ago(record.ended_at)}`];
   const { intent, workAreas, dependsOn, percentDone } = declaredBy(record);
   const work = [
@@ -95,7 +94,7 @@ function detailsOf(seen: SeenSession, { locks, reservations }: Holdings, here: s
   const names = locks.filter(isTheirs).map(({ name }) => shorten(name, 60));
   return [
     ...(work.length > 0 ? [work.join("; ")] : []),
-    ...(record.worktree === here ? [] : [`in ${treeName(record.worktree, here)}`]),
+    ...(isHere && record.worktree === here ? [] : [`in ${treeName(record.worktree, here)}`]),
     ...(files.length > 0 ? [`files: ${fewOf(files)}`] : []),
     ...(names.length > 0 ? [`locks: ${fewOf(names)}`] : []),
   ];

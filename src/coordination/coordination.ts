@@ -11,6 +11,7 @@ import { Snapshots } from "../journal/snapshots.ts";
 import { clockOf } from "../lease/clock.ts";
 import { type LeaseRef, Leases } from "../lease/leases.ts";
 import type { LeaseRecord, Waiter } from "../lease/record.ts";
+import { hostIdIn } from "../os/host_id.ts";
 import { userStateFolder } from "../os/log.ts";
 import { join } from "../os/path.ts";
 import { Notices } from "../roster/notices.ts";
@@ -53,7 +54,7 @@ export function coordinate(parts: Parts): Coordination {
   const { store, machine, project } = parts;
   const machineFolder = machineFolderOf(parts);
   const scopes = scopesOf(machine, project);
-  const roster = new Roster(store, scopes, machine);
+  const roster = new Roster(store, scopes, machine, hostIdOf(store, machineFolder));
   const notices = new Notices(store, scopes, machineFolder);
   const journal = new Journal(join(machineFolder, "journal"));
   const leases = new Leases({
@@ -98,6 +99,13 @@ export function coordinate(parts: Parts): Coordination {
     machineFolder,
     deadline,
   };
+}
+
+/** Hosts have to be told apart where they share a store; found out when it is asked for. */
+function hostIdOf({ place }: StorageAdapter, machineFolder: string): () => string | null {
+  if (place.reach !== "network") return () => null;
+  let id: string | null = null;
+  return () => id ??= hostIdIn(machineFolder);
 }
 
 function machineFolderOf({ store, project, baseFolder }: Parts): string {

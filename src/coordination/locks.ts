@@ -10,6 +10,7 @@ import { expiresAt, type Holder, holderKey, isSame, type LeaseRecord } from "../
 import type { LeaseRef, WaitOutcome } from "../lease/leases.ts";
 import type { SeenSession } from "../roster/roster.ts";
 import type { Coordination } from "./coordination.ts";
+import { noteLock } from "./returning.ts";
 
 /** A lock as it stands. */
 export interface LockView {
@@ -60,10 +61,10 @@ export class Locks {
     const { purpose = "", waitMs = 0, signal } = options;
     const request = { holder, ttlS: checkTtl(ttlS), purpose, detail: null };
     const ref = this.#ref(name);
-    const overridden = await this.#silentHolder(ref, holder);
-    const outcome = waitMs > 0 && !overridden
-      ? await leases.wait(ref, request, waitMs, signal)
-      : await leases.acquire(ref, { ...request, mayOverride: overridden !== null });
+    let outcome: WaitOutcome = await leases.acquire(ref, request);
+    const overridden = outcome.ok ? null : await this.#silentHolder(outcome.record, holder);
+    if (overridden) outcome = await leases.acquire(ref, { ...request, mayOverride: true });
+    else if (!outcome.ok && waitMs > 0) outcome = await leases.wait(ref, request, waitMs, signal);
     let warning: string | null = null;
     if (outcome.ok && overridden && !outcome.extended) {
       const { alias } = overridden.record;
@@ -72,12 +73,18 @@ export class Locks {
       } minutes; look whether its work is unfinished`;
       journal.append({ event: "take-over", ...holder, detail: { lock: name, from: alias } });
     }
-    return { outcome, lock: await this.#view(name, outcome.record), warning };
+    const lock = await this.#view(name, outcome.record);
+    // Whoever is no session cannot come back, and has no journal.
+    if (outcome.ok && lock?.session) noteLock(this.#desk, holder, name, outcome.record.ttl_s);
+    return { outcome, lock, warning };
   }
 
   /** Gives a lock back. */
   async release(name: string, holder: Holder): Promise<LockOutcome> {
     const outcome = await this.#desk.leases.release(this.#ref(name), holder);
+    if (outcome.ok && await this.#desk.roster.get(holder.session)) {
+      noteLock(this.#desk, holder, name, null);
+    }
     return { outcome, lock: await this.#view(name, outcome.record), warning: null };
   }
 
@@ -124,9 +131,8 @@ export class Locks {
     return views;
   }
 
-  async #silentHolder(ref: LeaseRef, holder: Holder): Promise<SeenSession | null> {
-    const record = await this.#desk.leases.inspect(ref);
-    if (!record?.holder || isSame(record.holder, holder)) return null;
+  async #silentHolder(record: LeaseRecord, holder: Holder): Promise<SeenSession | null> {
+    if (!record.holder || isSame(record.holder, holder)) return null;
     const known = await this.#desk.roster.get(record.holder.session);
     const isSilent = known?.standing === "unproven" &&
       (known.tier === "stale" || known.tier === "abandoned");

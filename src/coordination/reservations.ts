@@ -102,10 +102,15 @@ export class Reservations {
     if (outcome.ok && outcome.record.uses === 0) await this.release(place, holder, "never used");
   }
 
-  /** Gives a file back, or to another holder of the same session. */
-  async release(place: FilePlace, holder: Holder, why: string, to?: Holder): Promise<Outcome> {
+  /** Gives a file back, or to another holder of the same session; `token`: that grant only. */
+  async release(
+    place: FilePlace,
+    holder: Holder,
+    why: string,
+    { to, token }: { readonly to?: Holder; readonly token?: number } = {},
+  ): Promise<Outcome> {
     const { leases, journal } = this.#desk;
-    const outcome = await leases.act(this.refOf(place), { op: "release", holder, to });
+    const outcome = await leases.act(this.refOf(place), { op: "release", holder, to, token });
     if (outcome.ok) {
       journal.append({ event: "release", ...holder, ...placeOnly(place), detail: why });
       // What went back to the parent is the session's own again, and must be found as such.
@@ -172,17 +177,44 @@ export class Reservations {
    * Gives back what a session and its sub-agents have of a file, also where the session has ended:
    * then the file counts as free already, but whoever waits for it has not been told.
    *
+   * @param isOver Whether it still is to be given back; asked after a grant was read.
    * @returns Whether there was anything to give back.
    */
-  async releaseKept(place: FilePlace, session: string, why: string): Promise<boolean> {
+  async releaseKept(
+    place: FilePlace,
+    session: string,
+    why: string,
+    isOver: () => Promise<boolean> = () => Promise.resolve(true),
+  ): Promise<boolean> {
     const { store } = this.#desk;
     const { scope, key } = this.refOf(place);
     // What a sub-agent has borrowed goes back to its parent first.
     for (let released = false;; released = true) {
       const entry = await store.retrieve(scope, key);
-      const holder = entry && readLease(entry.value, `'${key}'`).holder;
-      if (holder?.session !== session) return released;
-      if (!(await this.release(place, holder, why)).ok) return released;
+      const lease = entry && readLease(entry.value, `'${key}'`);
+      if (lease?.holder?.session !== session || !await isOver()) return released;
+      const { holder, token } = lease;
+      if (!(await this.release(place, holder, why, { token })).ok) return released;
+    }
+  }
+
+  /** Frees what some sessions, and their sub-agents, have in a scope of files, on any machine. */
+  async releaseIn(
+    scope: string,
+    sessions: ReadonlySet<string>,
+    isOver: (session: string) => Promise<boolean>,
+  ): Promise<void> {
+    const { leases, store } = this.#desk;
+    // Again where something went back to a parent that is to lose it as well.
+    for (let isChanged = true; isChanged;) {
+      isChanged = false;
+      for (const [key, { value }] of await store.retrieveAll(scope)) {
+        const { holder, token } = readLease(value, `'${key}'`);
+        if (holder === null || !sessions.has(holder.session)) continue;
+        if (!await isOver(holder.session)) continue;
+        const { ok } = await leases.release({ scope, key }, holder, token);
+        isChanged ||= ok;
+      }
     }
   }
 

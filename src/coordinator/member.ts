@@ -11,6 +11,7 @@ import { endSession, heal } from "../coordination/ending.ts";
 import type { Repository } from "../detect/repository.ts";
 import { messageOf } from "../domain/error.ts";
 import { callKey } from "../coordination/coordination.ts";
+import { lookIntoLapse } from "../coordination/returning.ts";
 import { headOf } from "../detect/head.ts";
 import type { Holder } from "../lease/record.ts";
 import { LifeFile } from "../os/life_file.ts";
@@ -18,6 +19,7 @@ import type { Log } from "../os/log.ts";
 import { join } from "../os/path.ts";
 import { sleep } from "../os/sleep.ts";
 import type { SessionRecord } from "../roster/session_record.ts";
+import { Bell } from "./bell.ts";
 
 /** What a member needs. */
 export interface MemberOptions {
@@ -27,10 +29,15 @@ export interface MemberOptions {
   readonly log: Log;
 }
 
-/** How often the parent's session is looked up: after `/clear` it is another one. */
-const LOOK_MS = 1000;
 /** How often a session's life is confirmed where all see the same proof, and where they cannot. */
 const BEAT_MS = { machine: 20_000, network: 5_000 } as const;
+/** How long after its last beat others, who cannot see its proof, take a session for dead. */
+const LEASE_S = 20;
+/**
+ * How often the parent's session is looked up: after `/clear` it is another one. And how often where
+ * that costs more, once there is one.
+ */
+const LOOK_MS = { usual: 1000, spared: 5000 } as const;
 /** How often reservations that are long free are collected. */
 const COLLECT_MS = 600_000;
 /** A parent that is ending needs a moment until its children see it. */
@@ -46,15 +53,17 @@ export class Member {
   #served: string | null = null;
   /** The session that we registered ourselves, as no hook did. */
   #own: string | null = null;
-  #watching: Promise<void> | null = null;
+  #watching: Promise<unknown> | null = null;
+  readonly #bell: Bell;
 
   constructor(options: MemberOptions) {
     this.#options = options;
+    this.#bell = new Bell(options.desk, options.log);
   }
 
   /** Begins to watch; nothing is registered before a hook or a tool call asks for it. */
   watch(): void {
-    this.#watching ??= this.#watch();
+    this.#watching ??= Promise.all([this.#watch(), this.#keepAlive()]);
   }
 
   /** The session served: the hooks' where there is one, else our own, registered now. */
@@ -90,7 +99,7 @@ export class Member {
   /** Ends: the session with it where its client is gone, else only our proof of its life. */
   async end(): Promise<void> {
     this.#stop.abort();
-    await this.#watching;
+    await Promise.all([this.#watching, this.#bell.stop()]);
     const { desk } = this.#options;
     try {
       if (this.#own !== null) await endSession(desk, this.#own, "its server has ended");
@@ -113,23 +122,26 @@ export class Member {
     if (client === this.#parent) await endSession(desk, session, "its client is gone");
   }
 
+  get #isShared(): boolean {
+    return this.#options.desk.store.place.reach === "network";
+  }
+
   async #watch(): Promise<void> {
     const { desk, log } = this.#options;
     const { auto_cleanup_stale, cleanup_interval, retention_days } = desk.config.coordination;
-    const beatMs = BEAT_MS[desk.store.place.reach === "network" ? "network" : "machine"];
-    let [beatAt, healAt, collectAt] = [0, performance.now() + 5000, performance.now() + COLLECT_MS];
+    let [lookAt, healAt, collectAt] = [0, performance.now() + 5000, performance.now() + COLLECT_MS];
     while (!this.#stop.signal.aborted) {
       try {
-        await this.#follow();
-        const session = this.#served ?? this.#own;
-        if (session !== null && performance.now() >= beatAt) {
-          await this.#beat(session);
-          beatAt = performance.now() + beatMs;
+        if (performance.now() >= lookAt) {
+          await this.#follow();
+          lookAt = performance.now() + this.#lookMs();
         }
+        const session = this.#current;
+        this.#bell.listenFor(session);
         if (session !== null) await desk.leases.settleWaited();
         if (session !== null && auto_cleanup_stale && performance.now() >= healAt) {
           for (const { alias } of await heal(desk)) {
-            log.info(`${alias}: ended, its process is gone`);
+            log.info(`${alias}: ended, as it is gone`);
           }
           desk.journal.prune(retention_days);
           healAt = performance.now() + cleanup_interval * 1000;
@@ -141,8 +153,34 @@ export class Member {
       } catch (error) {
         log.warn(`the watch failed: ${messageOf(error)}`);
       }
-      await sleep(LOOK_MS, this.#stop.signal);
+      await sleep(desk.store.place.polls ? this.#lookMs() : LOOK_MS.usual, this.#stop.signal);
     }
+  }
+
+  #lookMs(): number {
+    return this.#isShared && this.#current !== null ? LOOK_MS.spared : LOOK_MS.usual;
+  }
+
+  /** Beside the rest of the watch: whatever that waits for, the session's life is confirmed in time. */
+  async #keepAlive(): Promise<void> {
+    const beatMs = BEAT_MS[this.#isShared ? "network" : "machine"];
+    let [beatAt, beaten] = [0, null as string | null];
+    while (!this.#stop.signal.aborted) {
+      const session = this.#current;
+      if (session !== null && (session !== beaten || performance.now() >= beatAt)) {
+        try {
+          await this.#beat(session);
+          [beatAt, beaten] = [performance.now() + beatMs, session];
+        } catch (error) {
+          this.#options.log.warn(`a sign of life failed: ${messageOf(error)}`);
+        }
+      }
+      await sleep(LOOK_MS.usual, this.#stop.signal);
+    }
+  }
+
+  get #current(): string | null {
+    return this.#served ?? this.#own;
   }
 
   /** Looks which session our parent has now, and stands for its life. */
@@ -150,13 +188,31 @@ export class Member {
     const { desk } = this.#options;
     const session = await desk.roster.sessionOf(this.#parent);
     const known = session === null ? null : await desk.roster.get(session);
-    if (!known || known.record.status === "completed") {
+    // Its own hooks would have forgotten the parent: so others have ended it, who could not see it.
+    const isGivenUp = this.#isShared && session !== null &&
+      (known === null || known.record.given_up === true);
+    if (isGivenUp) {
+      await this.#return(session);
+    } else if (!known || known.record.status === "completed" || !known.isHere) {
       this.#served = null;
       return;
     }
-    if (session === this.#served && this.#isOurs(known.record)) return;
+    if (session === this.#served && known && this.#isOurs(known.record)) return;
     this.#served = session;
     await desk.roster.bind(session!, this.#proofOfLife());
+  }
+
+  /** Registers a session anew that others took for dead. */
+  async #return(session: string): Promise<void> {
+    const { desk, log } = this.#options;
+    await desk.roster.register({
+      ...this.#place(),
+      session,
+      clientPid: this.#parent,
+      lapsed: true,
+    });
+    log.warn(`${session}: others took it for dead; it is back`);
+    await lookIntoLapse(desk, session);
   }
 
   #isOurs({ life }: SessionRecord): boolean {
@@ -166,12 +222,23 @@ export class Member {
   async #beat(session: string): Promise<void> {
     const { desk } = this.#options;
     const activeMs = desk.journal.lastActivityMs(session);
-    await desk.roster.beat(
+    const record = await desk.roster.beat(
       session,
       activeMs === null ? {} : { last_activity: new Date(activeMs).toISOString() },
     );
+    if (record?.lapsed) await lookIntoLapse(desk, session);
+    if (record === null && this.#isShared) await this.#rejoin(session);
     // A notice that came from another machine has not rung here.
     if (await desk.notices.countUnseen(session) > 0) desk.notices.ring(session);
+  }
+
+  /** The session is not in the roster any more: comes back where that was not its own doing. */
+  async #rejoin(session: string): Promise<void> {
+    if (session !== this.#own) return await this.#follow();
+    const { desk } = this.#options;
+    await desk.roster.register({ ...this.#place(), session, clientPid: 0, lapsed: true });
+    await desk.roster.bind(session, this.#proofOfLife());
+    await lookIntoLapse(desk, session);
   }
 
   async #collect(): Promise<void> {
@@ -181,21 +248,25 @@ export class Member {
   }
 
   async #register(): Promise<SessionRecord> {
-    const { desk, repository, folder } = this.#options;
+    const { desk } = this.#options;
     const life = this.#proofOfLife();
     this.#own = `mcp-${life.id}`;
-    await desk.roster.register({
-      session: this.#own,
-      clientPid: 0,
+    await desk.roster.register({ ...this.#place(), session: this.#own, clientPid: 0 });
+    return (await desk.roster.bind(this.#own, life))!;
+  }
+
+  #place() {
+    const { repository, folder } = this.#options;
+    return {
       worktree: repository?.worktree ?? folder,
       ...(repository ? headOf(repository) : { branch: null, head: null }),
-    });
-    return (await desk.roster.bind(this.#own, life))!;
+    };
   }
 
   #proofOfLife() {
     const folder = join(this.#options.desk.machineFolder, "alive");
     this.#life ??= LifeFile.start(folder);
-    return { folder, id: this.#life.id, pid: Deno.pid };
+    const lease = this.#isShared ? { lease_s: LEASE_S } : {};
+    return { folder, id: this.#life.id, pid: Deno.pid, ...lease };
   }
 }

@@ -152,7 +152,8 @@ async function refuse(step: Step, target: Target, options: ReserveOptions): Prom
   const { desk, reservations, holder, tool } = step;
   const { tree, path } = target;
   const wait = { forS: QUEUE_S, turnS: TURN_S };
-  const askedAtMs = Date.now();
+  // By the clock that tells since when somebody waits.
+  const { wallMs: askedAtMs } = await desk.leases.now();
   const outcome = await reservations.reserve(target, holder, { ...options, wait });
   if (outcome.ok) return PASS; // freed in this very moment
   desk.journal.append({

@@ -87,9 +87,9 @@ async function beforeTree(
 
 /** The stash is one for all working trees: what is taken back may be what another has put there. */
 async function stackNote({ step: { desk, holder }, repository }: Site): Promise<Verdict> {
-  for (const { record, standing } of await desk.roster.list()) {
+  for (const { record, isHere, standing } of await desk.roster.list()) {
     if (standing === "dead" || record.session === holder.session) continue;
-    if (record.worktree === repository.worktree) continue;
+    if (!isHere || record.worktree === repository.worktree) continue;
     const other = findRepository(record.worktree);
     if (other?.commonFolder !== repository.commonFolder) continue;
     return pass(

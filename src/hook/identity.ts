@@ -5,12 +5,12 @@
  */
 
 import type { Coordination } from "../coordination/coordination.ts";
+import { lookIntoLapse } from "../coordination/returning.ts";
 import { headOf } from "../detect/head.ts";
 import { findRepository } from "../detect/repository.ts";
 import { isObject } from "../domain/json.ts";
 import type { Holder } from "../lease/record.ts";
-import { hostname } from "../os/host.ts";
-import type { Registered } from "../roster/roster.ts";
+import type { Registered, SeenSession } from "../roster/roster.ts";
 import { clientPid, folderOfProject, type HookEvent } from "./event.ts";
 import { type Opened, openFolder } from "./open.ts";
 
@@ -23,9 +23,26 @@ export function holderOf({ session_id: session, agent_id: agent }: HookEvent): H
 export async function ensureRegistered(opened: Opened, event: HookEvent): Promise<void> {
   const { desk } = opened;
   if (!desk.config.coordination.auto_register) return;
-  if (await desk.roster.sessionOf(clientPid()) === event.session_id) return;
-  await register(opened, event);
-  await noteReach(opened, event.session_id);
+  const isShared = desk.store.place.reach === "network";
+  const [known, seen] = await Promise.all([
+    desk.roster.sessionOf(clientPid()),
+    isShared ? desk.roster.get(event.session_id) : null,
+  ]);
+  const isKnown = known === event.session_id;
+  if (isKnown && !isShared) return;
+  if (isKnown && seen?.isHere && seen.record.status === "active") {
+    return await keepLeased(desk, seen);
+  }
+  await register(opened, event, isKnown);
+  if (isKnown) await lookIntoLapse(desk, event.session_id);
+  else await noteReach(opened, event.session_id);
+}
+
+/** What a server does that has ended alone: its session is not to be taken for dead for that. */
+async function keepLeased(desk: Coordination, { record, standing }: SeenSession): Promise<void> {
+  const isServed = record.life === null || standing === "live";
+  const after = isServed ? record : await desk.roster.beat(record.session);
+  if (after?.lapsed) await lookIntoLapse(desk, record.session);
 }
 
 /** A session that reaches into another project has to end there too: its own journal says where. */
@@ -56,24 +73,27 @@ export async function isOfOtherProcess({ desk }: Opened, event: HookEvent): Prom
   if (await desk.roster.sessionOf(pid) === event.session_id) return false;
   const known = await desk.roster.get(event.session_id);
   if (!known || known.standing === "dead") return false;
-  const { client_pid, host } = known.record;
-  return client_pid > 0 && client_pid !== pid && host === hostname();
+  const { client_pid } = known.record;
+  return client_pid > 0 && client_pid !== pid && known.isHere;
 }
 
 /**
  * Registers the session of an event.
  *
+ * @param lapsed It was registered before, and others may have taken it for dead.
  * @throws {CoordinatorError} `session_taken`.
  */
 export async function register(
   { desk, repository, folder }: Opened,
   { session_id: session, source }: HookEvent,
+  lapsed = false,
 ): Promise<Registered> {
   const registered = await desk.roster.register({
     session,
     clientPid: clientPid(),
     worktree: repository?.worktree ?? folder,
     ...(repository ? headOf(repository) : { branch: null, head: null }),
+    lapsed,
   });
   const { name, alias } = registered.record;
   desk.journal.append({ event: "start", session, detail: { name, alias, source: source ?? null } });

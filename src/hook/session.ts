@@ -166,7 +166,7 @@ async function handBack(
 ): Promise<void> {
   const parent: Holder = { session: agent.session };
   const to = held.record.uses > 0 ? parent : undefined;
-  await reservations.release(held, agent, "its sub-agent is done", to);
+  await reservations.release(held, agent, "its sub-agent is done", { to });
 }
 
 /** What a sub-agent was denied in the end, as far as its parent does not know yet. */

@@ -71,11 +71,10 @@ async function heldBy(
   sessions: readonly SeenSession[],
 ): Promise<ReadonlyMap<string, Holdings>> {
   const reservations = new Reservations(desk);
-  const isElsewhere = sessions.some(({ record }) => record.machine !== desk.machine);
+  const isElsewhere = sessions.some(({ isHere }) => !isHere);
   const near = isElsewhere ? await reservations.near() : [];
   const found = new Map<string, Holdings>();
-  for (const { record: { session, machine } } of sessions) {
-    const isHere = machine === desk.machine;
+  for (const { record: { session }, isHere } of sessions) {
     const held = near.filter(({ record }) => record.holder?.session === session);
     found.set(
       session,
@@ -91,7 +90,7 @@ function othersLines(
   me: SessionRecord,
 ): string[] {
   const most = others.length > FEW_SESSIONS ? FEW_FILES : MAX_FILES;
-  const shown = others.slice(0, MAX_SESSIONS).map(({ record, tier, standing, quietS }) => {
+  const shown = others.slice(0, MAX_SESSIONS).map(({ record, isHere, tier, standing, quietS }) => {
     const { intent, work_area, percent_done } = record.metadata;
     const work = [intent, work_area].filter((one) => typeof one === "string" && one !== "")
       .map((one) => shorten(printable(one as string), 80)).join("; ");
@@ -100,9 +99,11 @@ function othersLines(
     const named = files.slice(0, most).map(({ path }) => shorten(printable(path), 60));
     const rest = files.length - named.length + others;
     const more = rest > 0 ? ` and ${rest} more` : "";
-    const where = record.worktree === me.worktree
+    const where = isHere && record.worktree === me.worktree
       ? "in this working tree"
-      : `in ${shorten(printable(placeOfTree(record, me)), 60)}`;
+      : `in ${
+        shorten(printable(isHere ? relative(me.worktree, record.worktree) : farTree(record)), 60)
+      }`;
     const state = standing === "live" || tier === "active"
       ? tier
       : `${tier}, silent for ${duration(quietS)}`;
@@ -114,10 +115,8 @@ function othersLines(
   return rest > 0 ? [...shown, `- and ${rest} more sessions: csc status`] : shown;
 }
 
-function placeOfTree(record: SessionRecord, me: SessionRecord): string {
-  return record.host === me.host
-    ? relative(me.worktree, record.worktree)
-    : `${record.host}:${record.worktree}`;
+function farTree({ host, worktree }: SessionRecord): string {
+  return `${host}:${worktree}`;
 }
 
 function changeLines(
@@ -153,8 +152,8 @@ function changeLines(
     const moved = movement(before, headOf(repository));
     if (moved) lines.push(`- This working tree moved: ${moved}. Read files again before you edit.`);
   }
-  for (const { record: other } of others) {
-    if (other.worktree === record.worktree || other.host !== record.host) continue;
+  for (const { record: other, isHere } of others) {
+    if (other.worktree === record.worktree || !isHere) continue;
     const tree = findRepository(other.worktree);
     const moved = tree && movement(other, headOf(tree));
     if (moved) lines.push(`- ${other.alias}'s working tree moved: ${moved}`);

@@ -25,7 +25,7 @@ export interface JournalEvent {
   readonly at: string;
   /**
    * What: `start`, `reserve`, `edit`, `deny`, `overlap`, `release`, `force`, `take-over`,
-   * `hand-over`, `commit`, `note`, `end`, or another word.
+   * `hand-over`, `commit`, `lock`, `unlock`, `note`, `end`, or another word.
    */
   readonly event: string;
   readonly session: string;

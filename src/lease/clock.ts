@@ -7,6 +7,7 @@
 
 import { uptimeSeconds } from "../os/host.ts";
 import type { StorageAdapter } from "../storage/adapter.ts";
+import { serverNow } from "../storage/server_clock.ts";
 import type { Moment } from "./record.ts";
 
 /** Tells the moment. */
@@ -18,7 +19,7 @@ export function clockOf(store: StorageAdapter): LeaseClock {
     return () => Promise.resolve({ clock: "uptime", s: uptimeSeconds(), wallMs: Date.now() });
   }
   return async () => {
-    const wallMs = Math.floor(await store.now()); // tokens are whole numbers
+    const wallMs = Math.floor(await serverNow(store)); // tokens are whole numbers
     return { clock: "store", s: Math.floor(wallMs / 1000), wallMs };
   };
 }

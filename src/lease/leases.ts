@@ -23,6 +23,7 @@ import {
   readLease,
   type Waiter,
 } from "./record.ts";
+import { type OwnEntry, OwnWrites } from "./own_writes.ts";
 import { type LeaseRef, Waits } from "./waits.ts";
 
 export type { LeaseRef } from "./waits.ts";
@@ -58,6 +59,13 @@ export type WaitOutcome = Outcome | {
   readonly place: null;
 };
 
+/** What came of a write; where it was refused, with what the lease's key held instead. */
+type Written =
+  | { readonly isWritten: true }
+  | { readonly isWritten: false; readonly current: Entry | null };
+
+const WRITTEN: Written = { isWritten: true };
+
 /** How long an operation goes on racing with others. */
 const RACE_MS = 1500;
 /** A free lease is kept this long, so that those who lost it learn why. */
@@ -71,6 +79,7 @@ const FLOOR_KEY = "floor";
 export class Leases {
   readonly #options: LeasesOptions;
   readonly #waits: Waits;
+  readonly #own = new OwnWrites();
 
   constructor(options: LeasesOptions) {
     this.#options = options;
@@ -90,28 +99,38 @@ export class Leases {
    * `store_newer`, and what the store throws.
    */
   async act(ref: LeaseRef, request: Request, found?: Entry | null): Promise<Outcome> {
-    const { store } = this.#options;
     const id = uniqueName();
     const deadline = performance.now() + RACE_MS;
+    // What one wrote last is as good as read where the outcome is a write: the store takes it only if
+    // that is still there. A refusal is never told from memory.
+    const own = found === undefined ? this.#own.recall(ref) : undefined;
+    let isMemory = own !== undefined;
+    let known: OwnEntry | null | undefined = own ?? found;
     for (let tries = 0;; tries++) {
-      const isKnown = tries === 0 && found !== undefined;
-      const entry = isKnown ? found : await store.retrieve(ref.scope, ref.key);
+      const entry = known === undefined ? await this.#read(ref) : known;
       const before = entry && readLease(entry.value, `'${ref.key}'`);
-      const moment = await this.now();
+      const [moment, floor] = await Promise.all([this.now(), before ? 0 : this.#floor()]);
       const isOwn = before !== null && goesOn(before, request, moment);
       const { outcome, next, handedTo } = apply(before, request, {
         moment,
         isDead: await this.#judge(before && !isOwn ? [before] : [], request),
-        floor: before ? 0 : await this.#floor(),
+        floor,
         request: id,
       });
-      if (!next) return outcome;
-      if (await this.#write(ref, entry, next)) {
-        if (handedTo) await this.#options.onHandOver?.(ref, next, handedTo);
-        return { ...outcome, record: next };
+      if (!next && !isMemory) return outcome;
+      known = undefined;
+      if (next) {
+        const result = await this.#write(ref, entry, next);
+        if (result.isWritten) {
+          if (handedTo) await this.#options.onHandOver?.(ref, next, handedTo);
+          return { ...outcome, record: next };
+        }
+        known = result.current;
+        if (performance.now() > deadline) throw busy(ref);
+        // Somebody wrote since we did, which is no race yet.
+        if (!isMemory) await sleep(Math.random() * Math.min(50, 2 ** tries));
       }
-      if (performance.now() > deadline) throw busy(ref);
-      await sleep(Math.random() * Math.min(50, 2 ** tries));
+      isMemory = false;
     }
   }
 
@@ -277,19 +296,27 @@ export class Leases {
     return { ok: false, why: "timed out", record, place: null };
   }
 
-  async #write(ref: LeaseRef, entry: Entry | null, record: LeaseRecord): Promise<boolean> {
+  #read({ scope, key }: LeaseRef): Promise<Entry | null> {
+    return this.#options.store.retrieve(scope, key);
+  }
+
+  async #write(ref: LeaseRef, entry: OwnEntry | null, record: LeaseRecord): Promise<Written> {
     const { store, beside } = this.#options;
     const next: LeaseRecord = { ...record, ...beside?.(record) };
     const expected = entry?.version ?? "absent";
     const author = next.holder ? holderKey(next.holder) : undefined;
+    const value = leaseJson(next);
+    this.#own.forget(ref);
     // An answer may be lost and the write done: then the record names this very request. Where the
     // store itself has tried again, the second try was refused because of the first.
     try {
-      const result = await store.store(ref.scope, ref.key, leaseJson(next), { expected, author });
-      return result.ok || isWrittenBy(next, result.current);
+      const result = await store.store(ref.scope, ref.key, value, { expected, author });
+      if (result.ok) this.#own.remember(ref, value, result.version);
+      if (result.ok || isWrittenBy(next, result.current)) return WRITTEN;
+      return { isWritten: false, current: result.current };
     } catch (error) {
-      const now = await store.retrieve(ref.scope, ref.key).catch(() => null);
-      if (isWrittenBy(next, now)) return true;
+      const now = await this.#read(ref).catch(() => null);
+      if (isWrittenBy(next, now)) return WRITTEN;
       throw error;
     }
   }

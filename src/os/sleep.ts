@@ -1,5 +1,6 @@
-/** Waits; ends early where the signal aborts. */
+/** Waits; ends early where the signal aborts, or has. */
 export function sleep(ms: number, signal?: AbortSignal): Promise<void> {
+  if (signal?.aborted) return Promise.resolve();
   return new Promise((resolve) => {
     const timer = setTimeout(done, ms);
     signal?.addEventListener("abort", done, { once: true });

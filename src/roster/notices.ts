@@ -12,7 +12,7 @@ import type { StorageAdapter } from "../storage/adapter.ts";
 import type { Scopes } from "./scopes.ts";
 
 /** What a notice is about. */
-export type NoticeKind = "turn" | "waiting" | "overlap" | "forced" | "denied" | "branch";
+export type NoticeKind = "turn" | "waiting" | "overlap" | "forced" | "denied" | "branch" | "lost";
 
 /** A notice as stored. */
 export interface Notice {
@@ -53,7 +53,10 @@ export class Notices {
   async take(session: string, agent?: string): Promise<Notice[]> {
     const scope = this.#scopes.notices(session);
     const notices: Notice[] = [];
-    for (const [key, entry] of await this.#store.retrieveAll(scope)) {
+    const stored = [...await this.#store.retrieveAll(scope)];
+    // By the store's clock: those of the machines that they come from may differ.
+    stored.sort(([, one], [, other]) => one.storedAtMs - other.storedAtMs);
+    for (const [key, entry] of stored) {
       if (isObject(entry.value) && entry.value.agent !== agent) continue;
       // Of two hooks that look at once, one has it.
       const { ok } = await this.#store.delete(scope, key, { expected: entry.version });

@@ -5,17 +5,31 @@
  */
 
 import { CoordinatorError } from "../domain/error.ts";
-import { isObject, type Json } from "../domain/json.ts";
+import type { Json } from "../domain/json.ts";
 import { hostname, uptimeSeconds } from "../os/host.ts";
-import type { StorageAdapter, Version } from "../storage/adapter.ts";
+import { probeLife } from "../os/life_file.ts";
+import type { Entry, StorageAdapter, Version } from "../storage/adapter.ts";
+import { serverNow } from "../storage/server_clock.ts";
+import { Aliases } from "./aliases.ts";
 import type { Scopes } from "./scopes.ts";
 import { type Life, readSession, sessionJson, type SessionRecord } from "./session_record.ts";
-import { quietSeconds, type Standing, standingOf, type Tier, tierOf } from "./standing.ts";
+import {
+  type Dated,
+  isOfHost,
+  type Outlook,
+  quietSeconds,
+  type Standing,
+  standingOf,
+  type Tier,
+  tierOf,
+} from "./standing.ts";
 
 /** A session as found. */
 export interface SeenSession {
   readonly record: SessionRecord;
   readonly version: Version;
+  /** Whether it is one of this host. */
+  readonly isHere: boolean;
   readonly standing: Standing;
   readonly tier: Tier;
   /** How long it has been quiet, in seconds. */
@@ -30,6 +44,8 @@ export interface Registration {
   readonly branch: string | null;
   readonly head: string | null;
   readonly metadata?: { readonly [key: string]: Json };
+  /** It was known before, and others may have taken it for dead meanwhile. */
+  readonly lapsed?: boolean;
 }
 
 /** How a session was registered. */
@@ -39,24 +55,43 @@ export interface Registered {
   readonly before: SessionRecord | null;
 }
 
-/** A sign of life from another host counts for this long. */
+/** A record as it was read. */
+interface Known extends Dated {
+  readonly version: Version;
+}
+
+/** Without a lease a sign of life from another host counts for this long. */
 const FRESH_S = 60;
 /** What was read so lately tells who has ended as well as what is read again. */
 const RECENT_MS = 20;
+/** Asking for more sessions than this one by one takes longer than reading all. */
+const FEW = 8;
 /** How long a session that has ended is still shown (seed 003). */
 const KEEP_ENDED_MS = 5 * 60_000;
+/** A lease that has less left than this, in seconds, counts as lapsed for its own session. */
+const SPARE_S = 5;
 
 /** The roster of one project. */
 export class Roster {
   readonly #store: StorageAdapter;
   readonly #scopes: Scopes;
   readonly #machine: string;
-  #recent: { at: number; records: ReadonlyMap<string, { record: SessionRecord }> } | null = null;
+  readonly #hostId: () => string | null;
+  readonly #aliases: Aliases;
+  #recent: { at: number; records: ReadonlyMap<string, Known> } | null = null;
 
-  constructor(store: StorageAdapter, scopes: Scopes, machine: string) {
+  /** @param hostId Tells hosts of one name apart; null where the store is of one host. */
+  constructor(
+    store: StorageAdapter,
+    scopes: Scopes,
+    machine: string,
+    hostId: () => string | null = () => null,
+  ) {
     this.#store = store;
     this.#scopes = scopes;
     this.#machine = machine;
+    this.#hostId = hostId;
+    this.#aliases = new Aliases(store, scopes.book);
   }
 
   /**
@@ -66,11 +101,16 @@ export class Roster {
    */
   async register(wanted: Registration): Promise<Registered> {
     for (;;) {
+      const outlook = await this.#outlook();
       const all = await this.#records();
       const known = all.get(wanted.session);
-      if (known) this.#refuseOther(known.record, wanted);
+      if (known) this.#refuseOther(known, wanted, outlook);
       const goesOn = known?.record.status === "active";
-      const alias = goesOn ? known.record.alias : await this.#claimAlias(wanted.session, all);
+      const alias = goesOn ? known.record.alias : await this.#aliases.claim(
+        wanted.session,
+        [...all.values()].map(({ record }) => record),
+        Math.floor(outlook.storeMs ?? outlook.wallMs),
+      );
       const record = this.#recordFor(wanted, known?.record ?? null, alias);
       if (!await this.#write(record, known?.version ?? "absent")) continue;
       if (wanted.clientPid > 0) await this.#remember(wanted.clientPid, wanted.session);
@@ -86,25 +126,27 @@ export class Roster {
 
   /** A session's record, or null. */
   async get(session: string): Promise<SeenSession | null> {
-    const entry = await this.#store.retrieve(this.#scopes.sessions, session);
-    const record = entry && readSession(entry.value);
-    return record && this.#seen(record, entry.version);
+    const outlook = await this.#outlook();
+    const known = await this.#read(session);
+    return known && this.#seen(known, outlook);
   }
 
   /** All sessions, those that ended lately included, by their start. */
   async list(): Promise<SeenSession[]> {
+    const outlook = await this.#outlook();
     const all = [...(await this.#records()).values()];
     return all
-      .map(({ record, version }) => this.#seen(record, version))
+      .map((known) => this.#seen(known, outlook))
       .sort((one, other) => one.record.started_at < other.record.started_at ? -1 : 1);
   }
 
   /** Which of some sessions have ended or are proven dead. */
   async deadAmong(sessions: readonly string[]): Promise<ReadonlySet<string>> {
-    const all = await this.#recentRecords();
+    const outlook = await this.#outlook();
+    const all = await this.#recordsOf(sessions);
     const dead = sessions.filter((session) => {
       const known = all.get(session);
-      return known && this.#standing(known.record) === "dead";
+      return known && standingOf(known, outlook) === "dead";
     });
     return new Set(dead);
   }
@@ -113,25 +155,35 @@ export class Roster {
    * Changes a session's record; null where there is none, or it has ended.
    *
    * @param change Answers what is different now, or null for nothing.
+   * @param version The version that it is about; another one is left alone, and null is answered.
    */
   async update(
     session: string,
     change: (record: SessionRecord) => Partial<SessionRecord> | null,
+    version?: Version,
   ): Promise<SessionRecord | null> {
     for (;;) {
-      const entry = await this.#store.retrieve(this.#scopes.sessions, session);
-      const record = entry && readSession(entry.value);
-      if (!record || record.status === "completed") return null;
-      const changes = change(record);
-      if (changes === null) return record;
-      const next = { ...record, ...changes };
-      if (await this.#write(next, entry.version)) return next;
+      const known = await this.#read(session);
+      if (!known || known.record.status === "completed") return null;
+      if (version !== undefined && known.version !== version) return null;
+      const changes = change(known.record);
+      if (changes === null) return known.record;
+      const next = { ...known.record, ...this.#lapse(known.record), ...changes };
+      if (await this.#write(next, known.version)) return next;
     }
   }
 
-  /** Gives a sign of life. */
+  /**
+   * Gives a sign of life. Where its server has ended alone, nobody renews its lease any more: then
+   * it has none.
+   */
   beat(session: string, changes: Partial<SessionRecord> = {}): Promise<SessionRecord | null> {
-    return this.update(session, () => ({ ...changes, heartbeat: this.#now() }));
+    return this.update(session, (record) => {
+      const { life } = record;
+      const isProofOver = life?.lease_s !== undefined && this.#isHere(record) &&
+        probeLife(life.folder, life.id) === "dead";
+      return { ...(isProofOver && { life: null }), ...changes, heartbeat: this.#now() };
+    });
   }
 
   /** Lets a server stand for a session's life. */
@@ -139,23 +191,56 @@ export class Roster {
     return this.beat(session, { life });
   }
 
-  /** Marks a session as completed; answers its record, or null where it had ended before. */
-  async end(session: string): Promise<SessionRecord | null> {
+  /** Takes note that it is being looked into what a session lost; whether that is this caller's to do. */
+  async lookInto(session: string): Promise<boolean> {
+    let isOurs = false;
+    const record = await this.update(session, (record) => {
+      isOurs = record.lapsed === true;
+      return isOurs ? { lapsed: undefined, heartbeat: this.#now() } : null;
+    });
+    return record !== null && isOurs;
+  }
+
+  /**
+   * Marks a session as completed; answers its record, or null where it had ended before.
+   *
+   * @param seen What it is ended for: where it has changed since, it is left alone.
+   */
+  async end(session: string, seen?: SeenSession): Promise<SessionRecord | null> {
     const ended_at = new Date().toISOString();
-    const record = await this.update(
-      session,
-      () => ({ status: "completed", ended_at, life: null }),
-    );
-    if (record) await this.#forget(record);
+    const isGivenUp = seen?.isHere === false && seen.standing === "dead";
+    const record = await this.update(session, () => ({
+      status: "completed",
+      ended_at,
+      life: null,
+      lapsed: undefined,
+      ...(isGivenUp && { given_up: true }),
+    }), seen?.version);
+    if (record && !isGivenUp) await this.#forget(record);
     return record;
   }
 
-  /** Removes sessions that ended some time ago; answers their records. */
-  async removeEnded(nowMs: number = Date.now()): Promise<SessionRecord[]> {
+  /** Takes note that all is freed that some sessions held which were given up. */
+  async swept(sessions: readonly SeenSession[]): Promise<void> {
+    for (const { record, version } of sessions) {
+      await this.#write({ ...record, swept: true }, version);
+    }
+  }
+
+  /**
+   * Removes sessions that ended some time ago; answers their records.
+   *
+   * @param nowMs The time that counts as now; by default the store's.
+   */
+  async removeEnded(nowMs?: number): Promise<SessionRecord[]> {
     const removed: SessionRecord[] = [];
-    for (const { record, version } of (await this.#records()).values()) {
-      if (record.status !== "completed") continue;
-      if (nowMs - Date.parse(record.ended_at ?? record.heartbeat.at) < KEEP_ENDED_MS) continue;
+    const { storeMs, wallMs } = await this.#outlook();
+    for (const { record, version, storedAtMs } of (await this.#records()).values()) {
+      if (record.status !== "completed" || (record.given_up && !record.swept)) continue;
+      const endedMs = storeMs === null
+        ? Date.parse(record.ended_at ?? record.heartbeat.at)
+        : storedAtMs;
+      if ((nowMs ?? storeMs ?? wallMs) - endedMs < KEEP_ENDED_MS) continue;
       const { sessions } = this.#scopes;
       const { ok } = await this.#store.delete(sessions, record.session, { expected: version });
       if (ok) removed.push(record);
@@ -163,21 +248,45 @@ export class Roster {
     return removed;
   }
 
-  async #records(): Promise<Map<string, { record: SessionRecord; version: Version }>> {
-    const found = new Map<string, { record: SessionRecord; version: Version }>();
+  /** Asked before what is judged by it is read: whatever delays that, nobody seems older than they are. */
+  async #outlook(): Promise<Outlook> {
+    const isShared = this.#store.place.reach === "network";
+    const storeMs = isShared ? await serverNow(this.#store) : null;
+    return { ...this.#here(), uptimeS: uptimeSeconds(), wallMs: Date.now(), storeMs };
+  }
+
+  #here() {
+    return { host: hostname(), hostId: this.#hostId() };
+  }
+
+  #isHere(record: SessionRecord): boolean {
+    return isOfHost(record, this.#here());
+  }
+
+  async #read(session: string): Promise<Known | null> {
+    const entry = await this.#store.retrieve(this.#scopes.sessions, session);
+    return entry && knownIn(entry);
+  }
+
+  async #records(): Promise<Map<string, Known>> {
+    const found = new Map<string, Known>();
     for (const [session, entry] of await this.#store.retrieveAll(this.#scopes.sessions)) {
-      const record = readSession(entry.value);
-      if (record) found.set(session, { record, version: entry.version });
+      const known = knownIn(entry);
+      if (known) found.set(session, known);
     }
     return found;
   }
 
   /** Whoever looks at many leases in one go asks for each of them. */
-  async #recentRecords(): Promise<ReadonlyMap<string, { record: SessionRecord }>> {
+  async #recordsOf(sessions: readonly string[]): Promise<ReadonlyMap<string, Known>> {
     const now = performance.now();
-    if (this.#recent === null || now - this.#recent.at > RECENT_MS) {
-      this.#recent = { at: now, records: await this.#records() };
+    if (this.#recent !== null && now - this.#recent.at <= RECENT_MS) return this.#recent.records;
+    // A store on one machine keeps them together: there one costs as much as all.
+    if (this.#store.place.reach === "network" && sessions.length <= FEW) {
+      const few = await Promise.all(sessions.map((session) => this.#read(session)));
+      return new Map(few.flatMap((known) => known ? [[known.record.session, known] as const] : []));
     }
+    this.#recent = { at: now, records: await this.#records() };
     return this.#recent.records;
   }
 
@@ -199,21 +308,28 @@ export class Roster {
     await this.#store.delete(clients, String(client_pid), { expected: entry.version });
   }
 
+  /** Marks a session of this host that has not renewed its lease in time. */
+  #lapse(record: SessionRecord): Partial<SessionRecord> {
+    const leaseS = record.life?.lease_s;
+    if (leaseS === undefined || !this.#isHere(record)) return {};
+    const quietS = uptimeSeconds() - record.heartbeat.uptime_s;
+    return quietS > leaseS - SPARE_S || quietS < 0 ? { lapsed: true } : {};
+  }
+
   /** Two processes with one id would not keep each other out. */
-  #refuseOther(known: SessionRecord, wanted: Registration): void {
-    const isHere = known.host === hostname();
-    const isSameClient = known.client_pid === wanted.clientPid && isHere;
-    const standing = this.#standing(known);
+  #refuseOther(known: Known, wanted: Registration, outlook: Outlook): void {
+    const { record } = known;
+    const isHere = isOfHost(record, outlook);
+    const isSameClient = record.client_pid === wanted.clientPid && isHere;
+    const standing = standingOf(known, outlook);
     // Without a proof of life: on this host its process runs, or it would be dead; elsewhere only a
     // fresh sign tells.
-    const mayLive = isHere
-      ? known.client_pid > 0
-      : quietSeconds(known, Date.now(), hostname(), uptimeSeconds()) < FRESH_S;
+    const mayLive = isHere ? record.client_pid > 0 : quietSeconds(known, outlook) < FRESH_S;
     const isOpenElsewhere = standing === "live" || (standing === "unproven" && mayLive);
-    if (isSameClient || known.status !== "active" || !isOpenElsewhere) return;
+    if (isSameClient || record.status !== "active" || !isOpenElsewhere) return;
     throw new CoordinatorError(
       "session_taken",
-      `The session ${wanted.session} is already open as ${known.alias}, in process ${known.client_pid} on ${known.host}`,
+      `The session ${wanted.session} is already open as ${record.alias}, in process ${record.client_pid} on ${record.host}`,
       "Close one of the two, or start this one anew with `claude --fork-session`: two processes with one id cannot keep out of each other's files.",
     );
   }
@@ -226,12 +342,16 @@ export class Roster {
     const heartbeat = this.#now();
     const goesOn = known?.status === "active";
     const isSameClient = known?.client_pid === wanted.clientPid;
+    const hostId = this.#hostId();
+    const mayHaveLost = wanted.lapsed || known?.lapsed || known?.given_up ||
+      (known !== null && this.#lapse(known).lapsed);
     return {
       v: 1,
       session: wanted.session,
       name: known?.name ?? nameOf(wanted.clientPid, heartbeat.at),
       alias,
       host: hostname(),
+      ...(hostId !== null && { host_id: hostId }),
       machine: this.#machine,
       client_pid: wanted.clientPid,
       worktree: wanted.worktree,
@@ -246,68 +366,29 @@ export class Roster {
       metadata: { ...known?.metadata, ...wanted.metadata },
       seen_until: known?.seen_until ?? heartbeat.at,
       ...(known?.idle !== undefined && { idle: known.idle }),
+      ...(mayHaveLost && { lapsed: true }),
     };
-  }
-
-  /** Sessions that start at once read the same roster: so an alias is claimed by a write of its own. */
-  async #claimAlias(
-    session: string,
-    all: ReadonlyMap<string, { readonly record: SessionRecord }>,
-  ): Promise<string> {
-    const { book } = this.#scopes;
-    const taken = [...all.values()].flatMap(({ record }) =>
-      record.session === session ? [] : [record.alias]
-    );
-    for (;;) {
-      const entry = await this.#store.retrieve(book, ALIASES_KEY);
-      const claims = freshClaims(entry?.value ?? null);
-      const others = claims.filter((one) => one.session !== session);
-      const alias = freeAlias([...taken, ...others.map((one) => one.alias)]);
-      const next: Json[] = [...others, { alias, session, at_ms: Date.now() }];
-      const expected = entry?.version ?? "absent";
-      if ((await this.#store.store(book, ALIASES_KEY, next, { expected })).ok) return alias;
-    }
   }
 
   #now() {
     return { at: new Date().toISOString(), uptime_s: uptimeSeconds() };
   }
 
-  #seen(record: SessionRecord, version: Version): SeenSession {
-    const quietS = quietSeconds(record, Date.now(), hostname(), uptimeSeconds());
-    return { record, version, standing: this.#standing(record), tier: tierOf(quietS), quietS };
+  #seen(known: Known, outlook: Outlook): SeenSession {
+    const { record, version } = known;
+    const quietS = quietSeconds(known, outlook);
+    const isHere = isOfHost(record, outlook);
+    const standing = standingOf(known, outlook);
+    return { record, version, isHere, standing, tier: tierOf(quietS), quietS };
   }
+}
 
-  #standing(record: SessionRecord): Standing {
-    return standingOf(record, hostname(), uptimeSeconds());
-  }
+function knownIn({ value, version, storedAtMs }: Entry): Known | null {
+  const record = readSession(value);
+  return record && { record, version, storedAtMs };
 }
 
 /** Seed 003's name for a session. */
 function nameOf(pid: number, at: string): string {
   return `Session_${hostname()}_${pid}_${at.slice(0, 19).replaceAll(/\D/g, "")}`;
-}
-
-/** Where the aliases are claimed of sessions that are about to be in the roster. */
-const ALIASES_KEY = "aliases";
-/** By then they are there. */
-const CLAIM_MS = 60_000;
-
-function freshClaims(value: Json): { alias: string; session: string; at_ms: number }[] {
-  if (!Array.isArray(value)) return [];
-  return value.flatMap((one) => {
-    if (!isObject(one)) return [];
-    const { alias, session, at_ms } = one;
-    const isClaim = typeof alias === "string" && typeof session === "string" &&
-      typeof at_ms === "number" && Math.abs(Date.now() - at_ms) < CLAIM_MS;
-    return isClaim ? [{ alias, session, at_ms }] : [];
-  });
-}
-
-/** The lowest number that no session has, those that ended lately included. */
-function freeAlias(taken: readonly string[]): string {
-  const aliases = new Set(taken);
-  for (let number = 1;; number++) {
-    if (!aliases.has(`Session_${number}`)) return `Session_${number}`;
-  }
 }

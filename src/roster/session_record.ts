@@ -15,6 +15,8 @@ export interface SessionRecord {
   /** Short, for people: `Session_1`. */
   readonly alias: string;
   readonly host: string;
+  /** Tells hosts of one name apart, on a store that several hosts share. */
+  readonly host_id?: string;
   readonly machine: string;
   /** The client's process, or 0 where it is not known. */
   readonly client_pid: number;
@@ -37,6 +39,12 @@ export interface SessionRecord {
   readonly seen_until: string;
   /** Whether its turn is over, so that it has to be woken to learn anything; absent if never told. */
   readonly idle?: boolean;
+  /** Other hosts may have taken it for dead: what it lost by that is still to be looked into. */
+  readonly lapsed?: true;
+  /** Another host ended it, as it gave no sign of life. It may come back. */
+  readonly given_up?: true;
+  /** All that it held was freed after it was given up. */
+  readonly swept?: true;
 }
 
 /** Where the life file of a session's server is. */
@@ -44,6 +52,11 @@ export interface Life {
   readonly folder: string;
   readonly id: string;
   readonly pid: number;
+  /**
+   * How long after its last sign of life other hosts take the session for dead, in seconds; absent
+   * where the server does not renew it often enough for that.
+   */
+  readonly lease_s?: number;
 }
 
 /** The last sign of a session. */
@@ -62,5 +75,6 @@ export function readSession(value: Json): SessionRecord | null {
 
 /** The record's JSON. */
 export function sessionJson(record: SessionRecord): Json {
-  return record as unknown as Json;
+  const told = Object.entries(record).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(told) as Json;
 }

@@ -19,17 +19,51 @@ export type Tier = "active" | "idle" | "stale" | "abandoned";
 /** Below these a session is active, idle, stale; from then on abandoned. In seconds. */
 export const TIER_LIMITS_S = { active: 300, idle: 3600, stale: 86_400 } as const;
 
-/** What a session's signs of life prove, seen from a host. */
-export function standingOf(record: SessionRecord, host: string, uptimeS: number): Standing {
+/** From where and when sessions are looked at. */
+export interface Outlook {
+  readonly host: string;
+  /** Tells hosts of one name apart; null where the store is of one host. */
+  readonly hostId: string | null;
+  readonly uptimeS: number;
+  readonly wallMs: number;
+  /** The clock of a store on the network, no later than what is judged was read; null elsewhere. */
+  readonly storeMs: number | null;
+}
+
+/** A session's record, and when the store got it by its own clock. */
+export interface Dated {
+  readonly record: SessionRecord;
+  readonly storedAtMs: number;
+}
+
+/** Whether a session is one of the host from which it is looked at. */
+export function isOfHost(
+  record: Pick<SessionRecord, "host" | "host_id">,
+  { host, hostId }: Pick<Outlook, "host" | "hostId">,
+): boolean {
+  return record.host === host && (hostId === null || record.host_id === hostId);
+}
+
+/**
+ * What a session's signs of life prove. On its own host its server and its client can be seen; from
+ * others its lease counts, by the store's clock alone.
+ */
+export function standingOf(dated: Dated, outlook: Outlook): Standing {
+  const { record } = dated;
   if (record.status === "completed") return "dead";
-  if (record.host !== host) return "unproven";
+  if (!isOfHost(record, outlook)) return standingFromAfar(dated, outlook);
   const sign = record.life ? probeLife(record.life.folder, record.life.id) : "unknown";
   if (sign === "alive") return "live";
-  if (uptimeS < record.heartbeat.uptime_s) return "dead"; // the host was started anew
+  if (outlook.uptimeS < record.heartbeat.uptime_s) return "dead"; // the host was started anew
   // A server that no hook found a client for is a session by itself. Of others it may have crashed
   // alone: only a client that is gone as well is a proof.
   if (record.client_pid === 0) return sign === "dead" ? "dead" : "unproven";
   return isRunning(record.client_pid) ? "unproven" : "dead";
+}
+
+function standingFromAfar({ record: { life }, storedAtMs }: Dated, { storeMs }: Outlook): Standing {
+  if (storeMs === null || life?.lease_s === undefined) return "unproven";
+  return storeMs - storedAtMs > life.lease_s * 1000 ? "dead" : "live";
 }
 
 /** The tier for a time of quiet. */
@@ -41,17 +75,15 @@ export function tierOf(quietS: number): Tier {
 
 /**
  * How long ago a session last gave a sign or did something, in seconds. Seen from its own host the
- * uptime counts, so that a wall clock that jumps makes nobody silent.
+ * uptime counts, from others the store's clock: so that a wall clock that is wrong makes nobody silent.
  */
-export function quietSeconds(
-  record: SessionRecord,
-  nowMs: number,
-  host: string,
-  uptimeS: number,
-): number {
+export function quietSeconds({ record, storedAtMs }: Dated, outlook: Outlook): number {
+  const { uptimeS, wallMs, storeMs } = outlook;
+  const isHere = isOfHost(record, outlook);
+  if (!isHere && storeMs !== null) return Math.max(0, Math.round((storeMs - storedAtMs) / 1000));
   const [beatMs, activeMs] = [record.heartbeat.at, record.last_activity].map(Date.parse);
-  const wallS = (nowMs - Math.max(beatMs, activeMs)) / 1000;
-  const isComparable = record.host === host && uptimeS >= record.heartbeat.uptime_s;
+  const wallS = (wallMs - Math.max(beatMs, activeMs)) / 1000;
+  const isComparable = isHere && uptimeS >= record.heartbeat.uptime_s;
   const sinceBeatS = isComparable ? uptimeS - record.heartbeat.uptime_s : Infinity;
   return Math.max(0, Math.round(Math.min(wallS, sinceBeatS)));
 }

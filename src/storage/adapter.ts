@@ -81,6 +81,8 @@ export interface StorePlace {
   readonly location: string;
   /** A folder that exactly the processes sharing the store share too, or null where there is none. */
   readonly folder: string | null;
+  /** Whether `watch` finds changes by asking again and again, each time at a cost; false by default. */
+  readonly polls?: boolean;
 }
 
 /** A setting of a store's server with which it loses what it has acknowledged. */

@@ -106,6 +106,19 @@ const SOUND: Record<string, (story: Story) => void> = {
     story.begin("a", acquire());
     story.killed("a").granted("b", 1);
   },
+  "an answer was lost, and asking again finds it granted": (story) => {
+    story.begin("a", acquire());
+    story.did("a", acquire(), { ok: true, extended: true, s: 100, record: by("a", 1, 100) });
+    story.held("b", "a", 1, 100).released("a", 1).granted("b", 2);
+  },
+  "an answer was lost, and asking again is granted": (story) => {
+    story.begin("a", acquire());
+    story.granted("a", 1).held("b", "a", 1, 100);
+  },
+  "the answer to a release was lost, and it has happened": (story) => {
+    story.granted("a", 1).begin("a", { op: "release", key: "k", token: 1 });
+    story.granted("b", 2);
+  },
   "killed while it renewed, which counts": (story) => {
     story.granted("a", 1).pass(4);
     story.begin("a", { op: "renew", key: "k", token: 1, ttlS: 5 });
@@ -146,6 +159,14 @@ const BROKEN: Record<string, [checkers: string[], tell: (story: Story) => void, 
   "two hold it at once": [
     ["linearizable", "take-overs"],
     (story) => story.granted("a", 1).pass(1).granted("b", 2),
+    /b: acquire k/,
+  ],
+  "two hold it, of whom one was never answered": [
+    ["linearizable"],
+    (story) => {
+      story.begin("a", acquire());
+      story.held("c", "a", 1, 100).pass(1).granted("b", 2);
+    },
     /b: acquire k/,
   ],
   "one is refused what is free": [

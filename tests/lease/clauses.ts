@@ -9,12 +9,14 @@ import type { LeaseClause } from "../support/lease_world.ts";
 import { ACTING, LOST_REPLIES } from "./clauses/acting.ts";
 import { CIRCLES } from "./clauses/circles.ts";
 import { READING, UNUSABLE } from "./clauses/reading.ts";
+import { REMEMBERING } from "./clauses/remembering.ts";
 import { WAITING } from "./clauses/waiting.ts";
 
 /** The clauses. */
 export const LEASE_CLAUSES: LeaseClause[] = [
   ...ACTING,
   ...LOST_REPLIES,
+  ...REMEMBERING,
   ...WAITING,
   ...CIRCLES,
   ...READING,

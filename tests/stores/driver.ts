@@ -6,40 +6,30 @@
  * @module
  */
 
-import {
-  type NetworkKind,
-  serverModule,
-  SERVERS,
-  type TestServer,
-} from "../support/network_store.ts";
+import { type NetworkKind, SERVERS } from "../support/network_store.ts";
 import { ROOT } from "../support/command.ts";
+import { type RunningServers, startServers } from "../support/servers/run.ts";
 
 const known = Object.keys(SERVERS) as NetworkKind[];
 
 /** Runs the tests; answers the exit code. */
 async function runTests(kinds: readonly NetworkKind[], flags: readonly string[]): Promise<number> {
-  const folder = await Deno.makeTempDir({ prefix: "csc-stores-" });
-  const servers: TestServer[] = [];
+  let servers: RunningServers;
   try {
-    const env: Record<string, string> = { CSC_TEST_STORES: kinds.join(",") };
-    for (const kind of kinds) {
-      const { start } = await serverModule(kind);
-      await Deno.mkdir(`${folder}/${kind}`);
-      servers.push(await start(`${folder}/${kind}`));
-      Object.assign(env, servers.at(-1)!.env);
-    }
-    const { code } = await new Deno.Command(Deno.execPath(), {
-      args: ["test", "-A", "--quiet", ...flags, `${ROOT}tests/stores`],
-      cwd: ROOT,
-      env,
-    }).spawn().status;
-    return code;
+    servers = await startServers(kinds);
   } catch (error) {
     console.error(`The tests of the stores cannot run: ${(error as Error).message}`);
     return 1;
+  }
+  try {
+    const { code } = await new Deno.Command(Deno.execPath(), {
+      args: ["test", "-A", "--quiet", ...flags, `${ROOT}tests/stores`],
+      cwd: ROOT,
+      env: servers.env,
+    }).spawn().status;
+    return code;
   } finally {
-    for (const server of servers) await server.stop();
-    await Deno.remove(folder, { recursive: true }).catch(() => {});
+    await servers.stop();
   }
 }
 

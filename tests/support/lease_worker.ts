@@ -77,15 +77,19 @@ class LeaseWorker {
   /** Works until it is to end. */
   async work(isOver: () => boolean): Promise<void> {
     while (!isOver()) {
-      if (this.#task.jumps && this.#chance(0.05)) {
-        jumpedMs = Math.round((this.#random() - 0.5) * 86_400_000);
-      }
-      const key = this.#pick(this.#task.keys);
-      if (this.#task.profile === "queue") await this.#queue(key);
-      else if (this.#held.has(key)) await this.#hold(key);
-      else await this.#seek(key);
-      await pause(this.#random() * 15);
+      await this.#step().catch(rethrowUnlessCutOff);
+      await pause(this.#random() * 15 + (this.#task.restMs ?? 0));
     }
+  }
+
+  async #step(): Promise<void> {
+    if (this.#task.jumps && this.#chance(0.05)) {
+      jumpedMs = Math.round((this.#random() - 0.5) * 86_400_000);
+    }
+    const key = this.#pick(this.#task.keys);
+    if (this.#task.profile === "queue") await this.#queue(key);
+    else if (this.#held.has(key)) await this.#hold(key);
+    else await this.#seek(key);
   }
 
   async #seek(key: string): Promise<void> {
@@ -234,9 +238,13 @@ class LeaseWorker {
       const answer = await run();
       this.#note({ is: "return", who, id, atS: hostSeconds(), answer });
     } catch (error) {
-      // It lost every race: that nothing has happened is certain.
-      if (!(error instanceof CoordinatorError && error.code === "store_busy")) throw error;
-      this.#note({ is: "fail", who, id, error: error.code });
+      const code = error instanceof CoordinatorError ? error.code : "";
+      // It lost every race, or never reached the store: that nothing has happened is certain, but for
+      // a wait, which is more than one write.
+      const isCertain = code === "store_busy" ||
+        (code === "store_unreachable" && asked.op !== "wait");
+      if (isCertain) this.#note({ is: "fail", who, id, error: code });
+      else rethrowUnlessCutOff(error);
     }
   }
 
@@ -253,6 +261,12 @@ class LeaseWorker {
   #pick<T>(list: readonly T[]): T {
     return list[Math.floor(this.#random() * list.length)];
   }
+}
+
+/** A store on the network that is down for a while. What was asked of it then may have happened. */
+function rethrowUnlessCutOff(error: unknown): void {
+  const code = error instanceof CoordinatorError ? error.code : "";
+  if (code !== "store_unreachable" && code !== "outcome_unknown") throw error;
 }
 
 const NEVER_USED: Seen = { holder: null, token: 0, renewedS: 0, ttlS: 0, ended: null };

@@ -79,7 +79,7 @@ export class Scene {
       seen_until: ago(0),
       ...rest,
     };
-    this.sessions.push({ record, version: "1" as Version, standing, tier, quietS });
+    this.sessions.push({ record, version: "1" as Version, isHere: true, standing, tier, quietS });
     return this;
   }
 

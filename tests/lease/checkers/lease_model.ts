@@ -36,7 +36,7 @@ class Sightings {
       const record = answer?.record;
       if (!record) continue;
       const isGrant = asked.op === "acquire" || asked.op === "take over";
-      if (answer.ok && isGrant) this.#acknowledged.add(record.token);
+      if (answer.ok && isGrant && !answer.extended) this.#acknowledged.add(record.token);
       this.#note(record);
     }
   }

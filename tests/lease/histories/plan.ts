@@ -14,6 +14,8 @@ export interface Plan {
   readonly keys: readonly string[];
   /** How long leases last, in seconds. */
   readonly ttlsS: readonly number[];
+  /** How long each worker rests after an operation, in milliseconds; none without it. */
+  readonly restMs?: number;
   /** Workers are killed and replaced. */
   readonly kills: boolean;
   /** Workers are stopped for up to three times the longest TTL. */
@@ -25,6 +27,8 @@ export interface Plan {
   readonly lease?: string;
   /** Whether the store ignores fences, as a planted bug. */
   readonly ignoresFences?: boolean;
+  /** What befalls the server of the store: it is killed and started again, or stopped for a while. */
+  readonly server?: "kill" | "stop";
   /** A library to preload that fakes the time of each worker's process. */
   readonly faketime?: string;
 }

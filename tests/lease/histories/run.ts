@@ -8,6 +8,7 @@ import { type History, historyOf, type Line, readLines } from "../checkers/histo
 import { checkLinearizable } from "../checkers/lease_model.ts";
 import { checkTakeOvers } from "../checkers/take_overs.ts";
 import { checkFences, checkTokens, checkUpdates } from "../checkers/tokens.ts";
+import { OwnServer } from "./own_server.ts";
 import { DATA, type LeaseTask, type Plan, randomFrom } from "./plan.ts";
 
 /** What came of a plan. */
@@ -18,6 +19,8 @@ export interface Verdict {
   readonly kills: number;
   /** Stops that lasted longer than the longest TTL. */
   readonly longPauses: number;
+  /** How often the store's server was killed or stopped. */
+  readonly strikes: number;
   /** What each checker found, by its name. */
   readonly faults: Readonly<Record<string, readonly string[]>>;
   /** A copy of what was noted, where a fault was found. */
@@ -44,11 +47,14 @@ class Crew implements AsyncDisposable {
   #started = 0;
   #stops = 0;
   readonly #isOver = new AbortController();
+  readonly #server: OwnServer | null;
   kills = 0;
   longPauses = 0;
+  strikes = 0;
 
-  constructor(plan: Plan, folder: string) {
+  constructor(plan: Plan, folder: string, server: OwnServer | null) {
     this.#plan = plan;
+    this.#server = server;
     const history = `${folder}/history.jsonl`;
     this.#task = { ...plan, folder, history, lives: `${folder}/lives` };
     this.#random = randomFrom(plan.seed);
@@ -69,6 +75,7 @@ class Crew implements AsyncDisposable {
     const isDue = () => hostSeconds() < endS || (hostSeconds() < endS + 60 && !this.#isEventful());
     const stops: Promise<void>[] = [];
     const { signal } = this.#isOver;
+    const strikes = this.#strikeServer(signal);
     while (isDue()) {
       await pause(150 + this.#random() * 450);
       if (this.#running.some(({ hasEnded }) => hasEnded)) break; // by itself: `finish()` tells how
@@ -79,13 +86,32 @@ class Crew implements AsyncDisposable {
       else if (this.#plan.kills) await this.#kill(victim);
     }
     this.#isOver.abort();
-    await Promise.all(stops);
+    await Promise.all([...stops, strikes]);
+  }
+
+  /** Again and again, with some time in between for things to happen. */
+  async #strikeServer(signal: AbortSignal): Promise<void> {
+    const server = this.#server;
+    if (server === null) return;
+    while (!signal.aborted) {
+      await sleep(700 + this.#random() * 800, signal);
+      if (this.#plan.server === "kill") {
+        await server.kill();
+        await server.restart();
+      } else {
+        server.stop();
+        await sleep(500 + this.#random() * 3000);
+        server.resume();
+      }
+      this.strikes++;
+    }
   }
 
   /** On a busy machine things take longer: a history in which nothing happened proves nothing. */
   #isEventful(): boolean {
-    const { kills, pauses, minOperations } = this.#plan;
-    const wasStruck = (!kills || this.kills > 0) && (!pauses || this.longPauses > 0);
+    const { kills, pauses, server, minOperations } = this.#plan;
+    const wasStruck = (!kills || this.kills > 0) && (!pauses || this.longPauses > 0) &&
+      (server === undefined || this.strikes > 1);
     return wasStruck && readLines(this.#task.history).length >= 2 * minOperations;
   }
 
@@ -111,7 +137,7 @@ class Crew implements AsyncDisposable {
     const task = { ...this.#task, seed: seed * 1000 + ++this.#started };
     const offsetS = Math.round((this.#random() - 0.5) * 86_400);
     const offset = `${offsetS < 0 ? "" : "+"}${offsetS}s`;
-    const env: Record<string, string> = {};
+    const env: Record<string, string> = { ...this.#server?.env };
     if (faketime) Object.assign(env, { LD_PRELOAD: faketime, FAKETIME: offset });
     const worker = this.#stack.use(new Worker(task, { script: "lease_worker.ts", env }));
     await worker.ready();
@@ -161,7 +187,8 @@ class Crew implements AsyncDisposable {
 /** Carries a plan out and has the checkers judge it. */
 export async function runHistory(plan: Plan): Promise<Verdict> {
   using temp = new TempFolder();
-  await using crew = new Crew(plan, temp.path);
+  await using server = plan.server ? await OwnServer.start(plan.kind, temp.join("server")) : null;
+  await using crew = new Crew(plan, temp.path, server);
   await crew.start();
   const startS = hostSeconds();
   await crew.befall();
@@ -169,10 +196,10 @@ export async function runHistory(plan: Plan): Promise<Verdict> {
   const seconds = hostSeconds() - startS;
   const history = historyOf(readLines(temp.join("history.jsonl")));
   const faults = judge(history, await itemsIn(plan, temp.path));
-  const { kills, longPauses } = crew;
+  const { kills, longPauses, strikes } = crew;
   const isSound = Object.values(faults).every((found) => found.length === 0);
   const evidence = isSound ? null : await keep(temp.join("history.jsonl"));
-  return { history, seconds, kills, longPauses, faults, evidence };
+  return { history, seconds, kills, longPauses, strikes, faults, evidence };
 }
 
 async function keep(path: string): Promise<string> {

@@ -83,7 +83,7 @@ export const OF_APPLY: readonly Bug[] = [
     "between machines the store's own clock measures, in whole milliseconds",
     [
       "clock.ts",
-      "const wallMs = Math.floor(await store.now());",
+      "const wallMs = Math.floor(await serverNow(store));",
       "const wallMs = await Promise.resolve(Date.now());",
     ],
   ),

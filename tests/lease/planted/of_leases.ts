@@ -4,9 +4,32 @@ import { type Bug, bug } from "./bug.ts";
 export const OF_LEASES: readonly Bug[] = [
   bug("writes without `expected`", "of twenty who ask at once, one gets it", [
     "leases.ts",
-    "leaseJson(next), { expected, author })",
-    "leaseJson(next), { author })",
+    "ref.key, value, { expected, author })",
+    "ref.key, value, { author })",
   ]),
+  bug("refuses from memory", "nobody is refused from memory", [
+    "leases.ts",
+    "if (!next && !isMemory) return outcome;",
+    "if (!next) return outcome;",
+  ]),
+  bug(
+    "goes on with what it remembers after a refusal",
+    "what was written since by another is seen, though one remembers",
+    [
+      "leases.ts",
+      "known = result.current;",
+      "known = entry;",
+    ],
+  ),
+  bug(
+    "reads what it has just written",
+    "who goes on with a lease of its own writes at once, and reads nothing",
+    [
+      "leases.ts",
+      "this.#own.remember(ref, value, result.version);",
+      "this.#own.forget(ref);",
+    ],
+  ),
   bug("asks nobody who is dead", "a holder whose session has died is out at the next request", [
     "leases.ts",
     "return ({ session }) => dead.has(session);",
@@ -35,7 +58,7 @@ export const OF_LEASES: readonly Bug[] = [
     "a write whose answer was lost is recognised as one's own",
     [
       "leases.ts",
-      "if (isWrittenBy(next, now)) return true;",
+      "if (isWrittenBy(next, now)) return WRITTEN;",
       "",
     ],
   ),
@@ -44,17 +67,16 @@ export const OF_LEASES: readonly Bug[] = [
     "a lost answer turns no refusal into a grant",
     [
       "leases.ts",
-      "return result.ok || isWrittenBy(next, result.current);",
-      "return result.ok;",
+      "if (result.ok || isWrittenBy(next, result.current)) return WRITTEN;",
+      "if (result.ok) return WRITTEN;",
     ],
     [
       "leases.ts",
-      "const moment = await this.now();\n      const isOwn",
+      "const [moment, floor] =",
       `if (before?.request === id) {
         return { ok: true, record: before, extended: false, overridden: null };
       }
-      const moment = await this.now();
-      const isOwn`,
+      const [moment, floor] =`,
     ],
   ),
   bug(
@@ -63,7 +85,7 @@ export const OF_LEASES: readonly Bug[] = [
     [
       "leases.ts",
       "      throw error;\n    }\n  }",
-      "      return true;\n    }\n  }",
+      "      return WRITTEN;\n    }\n  }",
     ],
   ),
   bug(
@@ -136,8 +158,8 @@ export const OF_LEASES: readonly Bug[] = [
     "tokens go on rising after `collect()`, also with the wall clock set back",
     [
       "leases.ts",
-      "floor: before ? 0 : await this.#floor(),",
-      "floor: 0,",
+      "before ? 0 : this.#floor()]",
+      "0]",
     ],
   ),
   bug(
