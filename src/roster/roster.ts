@@ -30,6 +30,8 @@ export interface Registration {
   readonly branch: string | null;
   readonly head: string | null;
   readonly metadata?: { readonly [key: string]: Json };
+  /** What people are to call it; without it, it gets the lowest free `Session_` number. */
+  readonly alias?: string;
 }
 
 /** How a session was registered. */
@@ -70,7 +72,9 @@ export class Roster {
       const known = all.get(wanted.session);
       if (known) this.#refuseOther(known.record, wanted);
       const goesOn = known?.record.status === "active";
-      const alias = goesOn ? known.record.alias : await this.#claimAlias(wanted.session, all);
+      const alias = goesOn
+        ? known.record.alias
+        : wanted.alias ?? await this.#claimAlias(wanted.session, all);
       const record = this.#recordFor(wanted, known?.record ?? null, alias);
       if (!await this.#write(record, known?.version ?? "absent")) continue;
       if (wanted.clientPid > 0) await this.#remember(wanted.clientPid, wanted.session);
@@ -148,6 +152,12 @@ export class Roster {
     );
     if (record) await this.#forget(record);
     return record;
+  }
+
+  /** Forgets a session at once: one whose end is nothing that anybody wants to look up. */
+  async remove(session: string): Promise<void> {
+    this.#recent = null;
+    await this.#store.delete(this.#scopes.sessions, session);
   }
 
   /** Removes sessions that ended some time ago; answers their records. */
