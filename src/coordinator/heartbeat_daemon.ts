@@ -125,10 +125,12 @@ async function look(
     return "process gone";
   }
   if (!isDue) return null;
-  const own = { folder: lifeFolder(desk), id: life.id, pid: Deno.pid };
+  const own = { folder: lifeFolder(desk), id: life.id, pid: Deno.pid, beside: true } as const;
   const isProven = record.life !== null && record.life.id !== life.id &&
     probeLife(record.life.folder, record.life.id) === "alive";
-  await (isProven ? desk.roster.beat(session) : desk.roster.bind(session, own));
+  // Whoever looks after we were killed sees by this process whether the session goes on.
+  const client = watchPid !== null && record.client_pid === 0 ? { client_pid: watchPid } : {};
+  await desk.roster.beat(session, isProven ? {} : { life: own, ...client });
   return null;
 }
 

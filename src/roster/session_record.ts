@@ -44,6 +44,8 @@ export interface Life {
   readonly folder: string;
   readonly id: string;
   readonly pid: number;
+  /** It is a process beside the session, whose end proves nothing; absent where it is not. */
+  readonly beside?: true;
 }
 
 /** The last sign of a session. */
