@@ -125,23 +125,23 @@ async function withLocks(
     if (stopped.signal.aborted) return printError(stoppedFor(lost[0], wish));
     const env = environmentFor(locks, [...wish.around, own]);
     const code = await runChild(wish.command, env, stopped.signal);
-    if (line.has("json")) {
-      const isLost = (name: string) => lost.some(({ lock }) => lock.name === name);
-      printJsonBeside({
-        exit_code: code,
-        locks: locks.map(({ name, token, isOwn }) => ({
-          name,
-          token,
-          held_before: !isOwn,
-          lost: isLost(name),
-        })),
-      });
-    }
-    if (!stopped.signal.aborted || code === INTERRUPTED || code === HANGUP) return code;
-    return printError(stoppedFor(lost[0], wish));
+    const isTold = code === INTERRUPTED || code === HANGUP;
+    const loss = stopped.signal.aborted && !isTold ? lost[0] : null;
+    if (line.has("json")) report(loss ? ERROR_EXIT_CODES.lock_lost : code, locks, lost);
+    return loss ? printError(stoppedFor(loss, wish)) : code;
   } finally {
     await keeper.end();
   }
+}
+
+function report(exit_code: number, locks: readonly KeptLock[], lost: readonly Loss[]): void {
+  const isLost = (name: string) => lost.some(({ lock }) => lock.name === name);
+  printJsonBeside({
+    exit_code,
+    locks: locks.map(({ name, token, isOwn }) => (
+      { name, token, held_before: !isOwn, lost: isLost(name) }
+    )),
+  });
 }
 
 interface RefusedLock extends LockOutcome {
@@ -231,7 +231,7 @@ function lossText({ lock, why, record }: Loss, { stops }: Wish): string {
     ? "was given back meanwhile"
     : why === "unreachable"
     ? "has ended, as the store could not be asked in time"
-    : "has ended before it was extended (was this process stopped?)";
+    : "has ended before it was extended (was this process, or the machine, stopped?)";
   return `the lock ${lock.name} ${how}; the command ${stops ? "is stopped" : "goes on without it"}`;
 }
 
