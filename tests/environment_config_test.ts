@@ -4,7 +4,7 @@ import { DEFAULT_CONFIG } from "../src/config/defaults.ts";
 import { inspectConfig, loadConfig, prepareConfig } from "../src/config/load.ts";
 import { readMode } from "../src/config/mode_file.ts";
 import { candidatePaths, type ConfigPlace } from "../src/config/places.ts";
-import { keyInEnvironment, readVariables, serverPort } from "../src/config/variables.ts";
+import { keyInEnvironment, readVariables } from "../src/config/variables.ts";
 import { registerAdapter } from "../src/storage/mod.ts";
 import { adapterNames } from "../src/storage/registry.ts";
 import "../src/storage/builtin.ts";
@@ -167,8 +167,12 @@ Deno.test("a variable gives way to any file that says its key", async () => {
   });
 });
 
-Deno.test("SERVER_PORT is a port, or nothing", async () => {
-  for (const [text, port] of [["8082", 8082], ["0", null], ["70000", null], ["x", null]] as const) {
-    await withVariables({ SERVER_PORT: text }, () => assertEquals(serverPort(), port));
-  }
+Deno.test("REDIS_URL is not added to a cluster or to sentinels", async () => {
+  await withVariables({ REDIS_URL: "redis://other.example" }, () => {
+    for (const key of ["cluster", "sentinels", "url"]) {
+      const said = { storage: { adapter: "redis", config: { [key]: ["redis://a"] } } };
+      assertEquals(readVariables(said).texts, [], key);
+    }
+    assertEquals(readVariables({ storage: { adapter: "redis" } }).texts.length, 1);
+  });
 });

@@ -30,6 +30,8 @@ interface Variable {
   readonly path: readonly string[];
   /** The store that it is about; absent for those that count with every store. */
   readonly adapter?: string;
+  /** Keys beside its own that say the same in another way. */
+  readonly instead?: readonly (readonly string[])[];
   /** The key's value, or null where the text is not what the variable may hold. */
   readonly read: (text: string) => Json;
   readonly takes: string;
@@ -43,6 +45,7 @@ const VARIABLES: readonly Variable[] = [
     name: "REDIS_URL",
     path: ["storage", "config", "url"],
     adapter: "redis",
+    instead: [["storage", "config", "cluster"], ["storage", "config", "sentinels"]],
     read: (text) => text,
     takes: "the URL of a Redis",
   },
@@ -91,9 +94,10 @@ export function readVariables(
   const adapter = storage.adapter ?? "local";
   const texts: VariableText[] = [];
   const faults: VariableFault[] = [];
-  for (const { name, path, read, takes, adapter: needed } of VARIABLES) {
+  for (const { name, path, read, takes, adapter: needed, instead = [] } of VARIABLES) {
     const text = Deno.env.get(name) ?? "";
-    if (text === "" || (needed !== undefined && needed !== adapter) || says(said, path)) continue;
+    if (text === "" || (needed !== undefined && needed !== adapter)) continue;
+    if ([path, ...instead].some((one) => says(said, one))) continue;
     const value = read(text);
     if (value !== null) texts.push({ name, path, value });
     else {
@@ -125,17 +129,6 @@ export function keyInEnvironment(folder: string): string {
   return values.every((text) => text === "")
     ? folder
     : `${folder}\n${hashOf(JSON.stringify(values))}`;
-}
-
-/**
- * Seed 004's `SERVER_PORT`: where `csc serve --http` listens if its address names no port.
- *
- * @returns Null where it is not set, or no port.
- */
-export function serverPort(): number | null {
-  const text = Deno.env.get("SERVER_PORT") ?? "";
-  const port = /^\d{1,5}$/.test(text) ? Number(text) : NaN;
-  return port >= 1 && port <= 65_535 ? port : null;
 }
 
 function says(said: Json, path: readonly string[]): boolean {

@@ -72,6 +72,7 @@ export class OwnSession {
     try {
       await this.#desk.notices.close(this.id);
       await this.#desk.roster.remove(this.id);
+      this.#desk.journal.discard(this.id);
     } finally {
       this.#life.end();
     }
