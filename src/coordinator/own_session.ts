@@ -69,10 +69,12 @@ export class OwnSession {
   async end(): Promise<void> {
     this.#stop.abort();
     await this.#beating;
+    const { journal, notices, scopes, store } = this.#desk;
     try {
-      await this.#desk.notices.close(this.id);
-      await this.#desk.roster.remove(this.id);
-      this.#desk.journal.discard(this.id);
+      await notices.close(this.id);
+      // Forgotten at once: its end is nothing that anybody wants to look up.
+      await store.delete(scopes.sessions, this.id);
+      journal.discard(this.id);
     } finally {
       this.#life.end();
     }

@@ -154,12 +154,6 @@ export class Roster {
     return record;
   }
 
-  /** Forgets a session at once: one whose end is nothing that anybody wants to look up. */
-  async remove(session: string): Promise<void> {
-    this.#recent = null;
-    await this.#store.delete(this.#scopes.sessions, session);
-  }
-
   /** Removes sessions that ended some time ago; answers their records. */
   async removeEnded(nowMs: number = Date.now()): Promise<SessionRecord[]> {
     const removed: SessionRecord[] = [];
