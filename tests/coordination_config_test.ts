@@ -589,7 +589,7 @@ Deno.test("`config path` lists the YAML files and which are used", async () => {
   const patterns = project.write(`${user}/file-patterns.yaml`, "");
   const { stdout } = await project.csc("config", "path", "--json");
   const { yaml: places } = JSON.parse(stdout) as { yaml: { path: string; used: boolean }[] };
-  assertEquals(places.length, 8);
+  assertEquals(places.length, 10);
   assertEquals(places.filter(({ used }) => used).map(({ path }) => path), [yaml, patterns]);
   const table = (await project.csc("config", "path")).stdout.replace(/\n +/g, "");
   assertMatch(table, /^project +used .*coordination\.yml/m);

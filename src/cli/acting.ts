@@ -170,7 +170,12 @@ function isHolder(name: string): boolean {
     printable(name) === name;
 }
 
-function checkHolder(line: CommandLine, name: string): string {
+/**
+ * The name of a holder, where it is one.
+ *
+ * @throws {CoordinatorError} `invalid_argument`.
+ */
+export function checkHolder(line: CommandLine, name: string): string {
   if (isHolder(name)) return name;
   throw line.mistake(`--holder takes a name of 1 to ${MAX_HOLDER} characters that can be shown`);
 }

@@ -119,11 +119,16 @@ function shown(word: string): string {
   return word.replace(/^\0/, "");
 }
 
+/** More ways to call a command are not read in an error. */
+const MOST_SHOWN = 4;
+
 function usageError(command: Command, fault: string): CoordinatorError {
   return new CoordinatorError(
     "invalid_argument",
     `csc ${command.name}: ${fault}`,
-    `Usage: ${command.usage.map((usage) => `csc ${usage}`).join(" | ")}`,
+    command.usage.length > MOST_SHOWN
+      ? `\`csc ${command.name} --help\` shows each way to call it.`
+      : `Usage: ${command.usage.map((usage) => `csc ${usage}`).join(" | ")}`,
   );
 }
 

@@ -6,6 +6,7 @@
 
 import { type Command, CONFIG_OPTION, JSON_OPTION, PERMISSIONS } from "./command.ts";
 import { COORDINATION_COMMANDS } from "./coordination_commands.ts";
+import { TEAM_COMMANDS } from "./team_commands.ts";
 
 const MACHINE_OPTION = {
   name: "machine",
@@ -84,6 +85,7 @@ export const COMMANDS: readonly Command[] = [
     run: async (line) => (await import("./doctor.ts")).doctor(line),
   },
   ...COORDINATION_COMMANDS,
+  ...TEAM_COMMANDS,
   {
     name: "data",
     summary: "read and change what the sessions of this project share",

@@ -5,9 +5,11 @@
  */
 
 import { type ConfigIssue, whereOf } from "../config/check.ts";
+import { MAX_BYTES, readConfigText } from "../config/file_text.ts";
 import { keyName, leaves } from "../config/keys.ts";
 import { type ConfigFile, inspectConfig, prepareConfig } from "../config/load.ts";
-import { type ConfigPlace, yamlPlaces } from "../config/places.ts";
+import { readMode } from "../config/mode_file.ts";
+import { type ConfigPlace, type YamlPlace, yamlPlaces } from "../config/places.ts";
 import { redact } from "../config/redact.ts";
 import { findSetting, placesFor, projectFolder } from "../coordinator/workspace.ts";
 import type { Json } from "../domain/json.ts";
@@ -16,7 +18,7 @@ import { basename } from "../os/path.ts";
 import { lstatOrNull } from "../os/private_folder.ts";
 import { userLogPath } from "../os/log.ts";
 import type { CommandLine } from "./command.ts";
-import { print, printJson } from "./output.ts";
+import { print, printJson, printWarning } from "./output.ts";
 import { table } from "./table.ts";
 
 /** Runs `csc config`. */
@@ -53,6 +55,7 @@ async function show(
   explicitPath?: string,
 ): Promise<number> {
   const { loaded } = await findSetting(projectFolder(), explicitPath);
+  for (const { message, fix } of loaded.warnings) printWarning(`${message}. ${fix}`);
   const rows = leaves(redact(loaded.config as unknown as Json)).map(({ path, value }) => {
     const key = keyName(path);
     return { key, value, file: loaded.origins.get(key) };
@@ -78,7 +81,7 @@ async function show(
 
 function validate(line: CommandLine, places: readonly ConfigPlace[]): number {
   const found = inspectConfig(places);
-  const issues = "issues" in found ? found.issues : [];
+  const issues = "issues" in found ? found.issues : found.warnings;
   report(found.files, issues, line.has("json"));
   return issues.length > 0 ? 2 : 0;
 }
@@ -91,7 +94,9 @@ function report(
   const valid = issues.length === 0;
   const paths = files.map(({ path }) => path);
   if (asJson) return printJson({ file: paths[0] ?? null, files: paths, valid, issues });
-  if (files.length === 0) return print("There is no configuration file; the defaults apply.");
+  if (files.length === 0 && valid) {
+    return print("There is no configuration file; the defaults apply.");
+  }
   for (const path of paths) {
     if (valid || issues.every(({ file }) => file !== path)) print(`${path}: valid`);
   }
@@ -106,8 +111,9 @@ async function path(
   const exists = ({ path }: { path: string }) => lstatOrNull(path) !== null;
   const used = places.find((place) => place.isNamed || exists(place)) ?? null;
   const yaml = yamlPlaces(places);
+  const counts = (place: YamlPlace) => place.name === "config" ? saysMode(place) : exists(place);
   const usedYaml = new Set(
-    yaml.filter((place) => place === yaml.find((one) => one.name === place.name && exists(one))),
+    yaml.filter((place) => place === yaml.find((one) => one.name === place.name && counts(one))),
   );
   const log = await logPath(explicitPath);
   if (line.has("json")) {
@@ -127,13 +133,23 @@ async function path(
   ];
   const rows = [
     ...places.map((place) => row(place, place === used)),
-    ...yaml.filter((place) => place.path.endsWith(".yaml") || exists(place))
+    ...yaml.filter((place) => place.path.endsWith(usualEnding(place)) || exists(place))
       .map((place) => row(place, usedYaml.has(place))),
   ];
   print(table(["LAYER", "STATE", "FILE"], rows));
   const isNone = used === null && usedYaml.size === 0;
   print(`\n${isNone ? "No file: the defaults apply. " : ""}Log: ${log ?? "none"}`);
   return 0;
+}
+
+/** `config.yml` is another tool's: it counts where it says which store to use. */
+function saysMode(place: YamlPlace): boolean {
+  const text = readConfigText(place, MAX_BYTES.json);
+  return text !== null && readMode(text) !== null;
+}
+
+function usualEnding({ name }: YamlPlace): string {
+  return name === "config" ? ".yml" : ".yaml";
 }
 
 /** The log in use; that of the defaults where the configuration cannot be read. */

@@ -11,12 +11,14 @@ const SESSION: Option = {
   value: "ALIAS|ID",
   help: "act for this session, not for the one that runs the command",
 };
-const HOLDER: Option = {
+/** Names who holds what a command takes. */
+export const HOLDER: Option = {
   name: "holder",
   value: "NAME",
   help: "act for this holder: a session's id, or any name such as ci-42",
 };
-const COMMON = [JSON_OPTION, CONFIG_OPTION];
+/** What all commands that open the store have. */
+export const COMMON = [JSON_OPTION, CONFIG_OPTION];
 
 /** The commands in the order of the help. */
 export const COORDINATION_COMMANDS: readonly Command[] = [
@@ -53,26 +55,6 @@ export const COORDINATION_COMMANDS: readonly Command[] = [
     examples: [["check src/auth.ts", "exit code 0: free or yours; 1: held"]],
     permissions: PERMISSIONS,
     run: async (line) => (await import("./check.ts")).check(line),
-  },
-  {
-    name: "lock",
-    summary: "take a lock that all sessions of the project see, or extend it",
-    usage: ["lock NAME [SECONDS] [--wait SECONDS] [--purpose TEXT] [--holder NAME]"],
-    maxWords: 2,
-    options: [
-      { name: "wait", value: "SECONDS", help: "get in line for so long, at most 3600" },
-      { name: "purpose", value: "TEXT", help: "what it is for; others see it" },
-      HOLDER,
-      ...COMMON,
-    ],
-    examples: [
-      ["lock deploy", "for 300 s; it ends with your session at the latest"],
-      ["lock issue:42 3600 --wait 120", "for an hour, once it is free; exit code 3: in vain"],
-      ["lock work", "what the current branch is about: issue:42, wave:5c.1"],
-      ["lock deploy --holder ci-42", "outside a session: until its time is over"],
-    ],
-    permissions: PERMISSIONS,
-    run: async (line) => (await import("./lock.ts")).lock(line),
   },
   {
     name: "unlock",

@@ -40,6 +40,8 @@ export function programHelp(): string {
         ["CLAUDE_PROJECT_DIR", "the project's folder; without it the current one"],
         ["CLAUDE_SESSION_COORDINATOR_CONFIG", "the configuration file"],
         ["CLAUDE_SESSION_ID", "the session that a command acts for"],
+        ["REDIS_URL, COORDINATION_DIR", "where the store is; docs/team-commands.md"],
+        ["DEFAULT_LOCK_TIMEOUT", "seconds that a lock lasts where nothing is said"],
         ["NO_COLOR", "no colours"],
       ]),
     ),

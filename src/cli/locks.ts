@@ -56,7 +56,8 @@ function forPeople({ locks, reservations }: Held, here: string, pattern: string)
   print(parts.join("\n\n"));
 }
 
-function locksTable(locks: readonly LockRow[], here: string): string {
+/** The named locks as a table. */
+export function locksTable(locks: readonly LockRow[], here: string): string {
   const rows = locks.map((lock) => [
     shorten(lock.name, SHOWN_PATH),
     lock.holder,

@@ -18,6 +18,11 @@ export function printJson(value: unknown): void {
   print(escapeInvisible(JSON.stringify(value, null, 2)));
 }
 
+/** Prints JSON to standard error, where standard output belongs to another program. */
+export function printJsonBeside(value: unknown): void {
+  write(Deno.stderr, escapeInvisible(JSON.stringify(value)) + "\n");
+}
+
 /** Prints what went wrong and what to do next; answers the exit code. */
 export function printError(error: unknown): number {
   const known = error instanceof CoordinatorError;

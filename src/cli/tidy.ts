@@ -5,7 +5,7 @@
  */
 
 import type { Coordination } from "../coordination/coordination.ts";
-import { heal } from "../coordination/ending.ts";
+import { endSession, heal } from "../coordination/ending.ts";
 import { CoordinatorError } from "../domain/error.ts";
 import { isObject, type Json } from "../domain/json.ts";
 import { readLease } from "../lease/record.ts";
@@ -39,6 +39,17 @@ export async function tidy(desk: Coordination): Promise<Tidied> {
     collected: await collectFree(desk),
     pruned: desk.journal.prune(retention_days),
   };
+}
+
+/** Ends the sessions that nothing proves to live and that gave no sign for a day; answers their names. */
+export async function removeAbandoned(desk: Coordination): Promise<string[]> {
+  const abandoned = (await desk.roster.list()).filter(({ standing, tier }) =>
+    standing === "unproven" && tier === "abandoned"
+  );
+  for (const { record } of abandoned) {
+    await endSession(desk, record.session, "no sign of life for a day");
+  }
+  return abandoned.map(({ record }) => record.alias);
 }
 
 async function endedSessions({ roster }: Coordination): Promise<string[]> {

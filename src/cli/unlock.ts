@@ -17,7 +17,7 @@ import type { Holder } from "../lease/record.ts";
 import { actingSession, inProject, sessionNamed } from "./acting.ts";
 import type { CommandLine } from "./command.ts";
 import { People } from "./held.ts";
-import { lockNamed } from "./lock.ts";
+import { lockNamed } from "./lock_words.ts";
 import { endOf } from "./locks.ts";
 import { forceCall } from "../guard/lift.ts";
 import { filesNamed, isFolder } from "./named_file.ts";
@@ -50,7 +50,7 @@ interface Wish {
 }
 
 /** Who asks where no session does. */
-const PERSON: Holder = { session: "a person" };
+export const PERSON: Holder = { session: "a person" };
 
 const GIVEN_BACK = "given back";
 /** Of more than these people want to know only how many. */

@@ -20,7 +20,7 @@ import { inProject, needSession, stepFor } from "./acting.ts";
 import type { CommandLine } from "./command.ts";
 import { leaseView, People } from "./held.ts";
 import { INTERRUPTED, interruptible } from "./interrupt.ts";
-import { wholeSeconds } from "./lock.ts";
+import { wholeSeconds } from "./lock_words.ts";
 import { fileNamed } from "./named_file.ts";
 import { print, printJson } from "./output.ts";
 import { spoken } from "./time.ts";

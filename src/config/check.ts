@@ -31,7 +31,7 @@ export interface ConfigIssue {
 /** Where another file than the checked one says a value, and by which key, or null. */
 export type SaidElsewhere = (
   path: readonly string[],
-) => { readonly file: string; readonly line: number; readonly key: string } | null;
+) => { readonly file: string; readonly line?: number; readonly key: string } | null;
 
 /** Where something is wrong, in the words of the file that says it. */
 interface Spot {

@@ -74,6 +74,9 @@ export const coordination = z.strictObject({
   lock_timeout: seconds(DAY_S).default(defaults.lock_timeout).describe(
     "How long a reservation lasts without activity, in seconds, for files that no glob of `timeouts` names.",
   ),
+  named_lock_timeout: seconds(DAY_S).default(defaults.named_lock_timeout).describe(
+    "How long a named lock is held where its taker says nothing, in seconds.",
+  ),
   conflict_action: z.enum(["block", "warn", "proceed"]).default(defaults.conflict_action).describe(
     "What happens to an edit of a file that another session holds: it is denied, it happens with a warning, or nothing is said.",
   ),
@@ -135,6 +138,9 @@ export const coordination = z.strictObject({
     ),
   multi_project: z.boolean().default(defaults.multi_project).describe(
     "Whether sessions of other projects on the same store are shown too.",
+  ),
+  claim_prefix: name.max(20).default(defaults.claim_prefix).describe(
+    "What stands in front of an issue's number where it is claimed, such as `NHL`; \"auto\" derives it from the repository's name.",
   ),
 }).refine(
   (value) => value.session_timeout >= MISSED_HEARTBEATS * value.heartbeat_interval,

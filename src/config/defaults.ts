@@ -26,6 +26,7 @@ const COORDINATION: CoordinationConfig = {
   heartbeat_interval: 300,
   enable_file_locks: true,
   lock_timeout: 3600,
+  named_lock_timeout: 300,
   conflict_action: "block",
   show_notifications: true,
   notification_types: NOTIFICATION_TYPES,
@@ -98,6 +99,7 @@ const COORDINATION: CoordinationConfig = {
   work_areas: {},
   priority_rules: { production: 100, hotfix: 90, feature: 50, refactor: 30, experiment: 10 },
   multi_project: false,
+  claim_prefix: "auto",
 };
 
 /** The configuration where no file says otherwise. */

@@ -1,7 +1,8 @@
 /**
  * Where the configuration comes from: the first of `--config`, `CLAUDE_SESSION_COORDINATOR_CONFIG`,
  * the project's file and the user's file that there is, merged deeply over what `file-patterns.yaml`
- * says, over what `coordination.yaml` says, over the defaults.
+ * says, over what `coordination.yaml` says, over the store that `config.yml` names, over what seed
+ * 004's environment variables say, over the defaults.
  *
  * @module
  */
@@ -14,16 +15,22 @@ import type { CoordinationText } from "./coordination_files.ts";
 import { DEFAULT_CONFIG } from "./defaults.ts";
 import { MAX_BYTES, parseConfigJson, readConfigText } from "./file_text.ts";
 import { keyName, leaves, mergeOver } from "./keys.ts";
+import { readMode } from "./mode_file.ts";
 import { type ConfigPlace, type YamlPlace, yamlPlaces } from "./places.ts";
 import type { Config } from "./types.ts";
+import { readVariables, variablesJson, type VariableText } from "./variables.ts";
 
 export { candidatePaths, CONFIG_VARIABLE, type ConfigPlace, configPlaces } from "./places.ts";
 
-/** A file that a configuration was read from. */
+/** A file that a configuration was read from, or a variable that says a value of it. */
 export interface ConfigFile {
-  readonly layer: ConfigPlace["layer"];
+  readonly layer: ConfigPlace["layer"] | typeof ENVIRONMENT;
+  /** The variable's name where it is no file. */
   readonly path: string;
 }
+
+/** The layer of seed 004's variables. */
+export const ENVIRONMENT = "environment";
 
 /** A configuration, and where its values come from. */
 export interface LoadedConfig {
@@ -36,6 +43,8 @@ export interface LoadedConfig {
   readonly files: readonly ConfigFile[];
   /** Which file a key's value comes from; a key without is a default. */
   readonly origins: ReadonlyMap<string, ConfigFile>;
+  /** Variables of the environment that do not count, as they make no sense. */
+  readonly warnings: readonly ConfigIssue[];
 }
 
 /** Files in which something is wrong. */
@@ -55,6 +64,21 @@ interface YamlText extends CoordinationText {
   readonly place: YamlPlace;
 }
 
+/** The store that `config.yml` names. */
+interface ModeChoice {
+  readonly place: YamlPlace;
+  readonly line: number;
+  readonly adapter: string;
+}
+
+/** All that has a say, in the order in which it wins. */
+interface Texts {
+  readonly json: JsonText | null;
+  readonly yaml: readonly YamlText[];
+  readonly mode: ModeChoice | null;
+  readonly variables: readonly VariableText[];
+}
+
 let readCoordination: ((text: string) => CoordinationText) | null = null;
 
 /**
@@ -62,7 +86,8 @@ let readCoordination: ((text: string) => CoordinationText) | null = null;
  * or {@linkcode inspectConfig}; everybody else is spared the parser.
  */
 export async function prepareConfig(places: readonly ConfigPlace[]): Promise<void> {
-  if (readCoordination || !yamlPlaces(places).some(({ path }) => isThere(path))) return;
+  const needs = ({ name, path }: YamlPlace) => name !== "config" && isThere(path);
+  if (readCoordination || !yamlPlaces(places).some(needs)) return;
   ({ readCoordination } = await import("./coordination_files.ts"));
 }
 
@@ -87,17 +112,26 @@ export function inspectConfig(places: readonly ConfigPlace[]): LoadedConfig | Wr
   const issues: ConfigIssue[] = [];
   const json = readJson(places, issues);
   const yaml = readYamlFiles(places, issues);
-  const files = [json?.place, ...yaml.map(({ place }) => place)]
+  const mode = readModeFile(places, issues);
+  const files = [json?.place, ...yaml.map(({ place }) => place), mode?.place]
     .flatMap((place) => place ? [{ layer: place.layer, path: place.path }] : []);
-  if (files.length === 0) return { ...NO_FILES, config: DEFAULT_CONFIG };
   if (json && !("said" in json)) return { files, issues };
-  const checked = checkConfig(mergedText(json, yaml), elsewhere(json, yaml));
+  const said = mergedText(json, yaml, mode);
+  const { texts: variables, faults } = readVariables(said);
+  const warnings = faults.map(({ name, ...fault }) => ({ file: name, ...fault }));
+  if (files.length === 0 && variables.length === 0 && issues.length === 0) {
+    return { ...NO_FILES, config: DEFAULT_CONFIG, warnings };
+  }
+  const texts = { json, yaml, mode, variables };
+  const whole = isObject(said) ? mergeOver(variablesJson(variables), said) : said;
+  const checked = checkConfig(whole, elsewhere(texts));
   if ("config" in checked && issues.length === 0) {
     const keysInFile = new Set(json ? leaves(json.said).map(({ path }) => keyName(path)) : []);
-    const origins = originsOf(json, yaml);
-    return { config: checked.config, place: json?.place ?? null, keysInFile, files, origins };
+    const origins = originsOf(texts);
+    const { config } = checked;
+    return { config, place: json?.place ?? null, keysInFile, files, origins, warnings };
   }
-  const file = json?.place.path ?? files[0].path;
+  const file = json?.place.path ?? files[0]?.path ?? ENVIRONMENT;
   const found = "issues" in checked ? checked.issues.map((issue) => ({ file, ...issue })) : [];
   return { files, issues: [...issues, ...found] };
 }
@@ -167,24 +201,54 @@ function appeared(path: string): CoordinatorError {
   );
 }
 
-/** What all files say, in one. */
-function mergedText(json: JsonText | null, yaml: readonly YamlText[]): Json {
-  const said = json?.said ?? {};
-  if (yaml.length === 0 || !isObject(said)) return said;
-  const section = yaml.map((text): Json => text.section).reduceRight(mergeOver, {});
-  return mergeOver({ coordination: section }, said);
+/** The first `config.yml` that says which store to use. */
+function readModeFile(places: readonly ConfigPlace[], issues: ConfigIssue[]): ModeChoice | null {
+  for (const place of yamlPlaces(places).filter(({ name }) => name === "config")) {
+    const text = readConfigText(place, MAX_BYTES.json);
+    const mode = text === null ? null : readMode(text);
+    if (mode === null) continue;
+    const { line } = mode;
+    if ("adapter" in mode) return { place, line, adapter: mode.adapter };
+    const { message, fix } = mode;
+    issues.push({ file: place.path, line, key: "coordination", message, fix });
+    return null;
+  }
+  return null;
 }
 
-/** Where a YAML file says a value, unless the JSON file says it. */
-function elsewhere(json: JsonText | null, yaml: readonly YamlText[]): SaidElsewhere {
-  return ([section, ...path]) => {
-    if (section !== "coordination" || has(json?.said ?? null, ["coordination", ...path])) {
-      return null;
+/** What all files say, in one. */
+function mergedText(
+  json: JsonText | null,
+  yaml: readonly YamlText[],
+  mode: ModeChoice | null,
+): Json {
+  const said = json?.said ?? {};
+  if (!isObject(said)) return said;
+  const section = yaml.map((text): Json => text.section).reduceRight(mergeOver, {});
+  const files = mergeOver(modeJson(mode), yaml.length > 0 ? { coordination: section } : {});
+  return mergeOver(files, said);
+}
+
+function modeJson(mode: ModeChoice | null): Json {
+  return mode ? { storage: { adapter: mode.adapter } } : {};
+}
+
+/** Where something else than the JSON file says a value, unless that says it as well. */
+function elsewhere({ json, yaml, mode, variables }: Texts): SaidElsewhere {
+  return (path) => {
+    if (has(json?.said ?? null, path)) return null;
+    const [section, ...inner] = path;
+    if (section === "coordination") {
+      const text = yaml.find(({ section }) => has(section, inner)) ??
+        yaml.find(({ section }) => has(section, inner.slice(0, 1)));
+      const at = text?.saidAt(inner);
+      if (text && at) return { file: text.place.path, ...at };
     }
-    const text = yaml.find(({ section }) => has(section, path)) ??
-      yaml.find(({ section }) => has(section, path.slice(0, 1)));
-    const at = text?.saidAt(path);
-    return text && at ? { file: text.place.path, ...at } : null;
+    if (mode && keyName(path) === "storage.adapter") {
+      return { file: mode.place.path, line: mode.line, key: "coordination" };
+    }
+    const variable = variables.find((one) => keyName(one.path) === keyName(path));
+    return variable ? { file: ENVIRONMENT, key: variable.name } : null;
   };
 }
 
@@ -197,10 +261,14 @@ function has(value: Json, path: readonly string[]): boolean {
   return true;
 }
 
-function originsOf(json: JsonText | null, yaml: readonly YamlText[]): Map<string, ConfigFile> {
+function originsOf({ json, yaml, mode, variables }: Texts): Map<string, ConfigFile> {
   const origins = new Map<string, ConfigFile>();
   const note = ({ layer, path }: ConfigFile, said: Json) =>
     leaves(said).forEach((leaf) => origins.set(keyName(leaf.path), { layer, path }));
+  for (const { name, path } of variables) {
+    origins.set(keyName(path), { layer: ENVIRONMENT, path: name });
+  }
+  if (mode) note(mode.place, modeJson(mode));
   for (const { place, section } of yaml.toReversed()) note(place, { coordination: section });
   if (json) note(json.place, json.said);
   return origins;

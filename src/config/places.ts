@@ -17,15 +17,19 @@ export interface ConfigPlace {
   readonly isNamed: boolean;
 }
 
-/** A place where a YAML file of the section `coordination` may be. */
+/** A place where a YAML file with a say in the configuration may be. */
 export interface YamlPlace {
   readonly layer: "project" | "user";
-  /** Of two files the one named first here gives way to the other. */
-  readonly name: typeof YAML_NAMES[number];
+  /**
+   * `coordination` and `file-patterns` hold the section `coordination`; the former gives way to the
+   * latter. `config` is seed 004's, of which one line counts.
+   */
+  readonly name: typeof YAML_NAMES[number] | typeof MODE_NAME;
   readonly path: string;
 }
 
 const YAML_NAMES = ["coordination", "file-patterns"] as const;
+const MODE_NAME = "config";
 const YAML_ENDINGS = [".yaml", ".yml"] as const;
 
 /** The places to look at, in their order. */
@@ -53,13 +57,14 @@ export function configPlaces(
 
 /**
  * Where the YAML files may be: beside the JSON files of the project and of the user, in the same
- * order, whichever JSON file is in use.
+ * order, whichever JSON file is in use. `config.yml` is the project's alone.
  */
 export function yamlPlaces(places: readonly ConfigPlace[]): YamlPlace[] {
   return places.flatMap(({ layer, path }) => {
     if (layer !== "project" && layer !== "user") return [];
     const folder = path.slice(0, 1 + Math.max(path.lastIndexOf("/"), path.lastIndexOf("\\")));
-    return YAML_NAMES.flatMap((name) =>
+    const names = layer === "project" ? [...YAML_NAMES, MODE_NAME] as const : YAML_NAMES;
+    return names.flatMap((name) =>
       YAML_ENDINGS.map((ending) => ({ layer, name, path: folder + name + ending }))
     );
   });

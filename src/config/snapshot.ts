@@ -120,7 +120,7 @@ export function writeSnapshot(
 
 function snapshotPath(key: string): string | null {
   const folder = userStateFolder();
-  return folder && join(folder, "snapshots", `${hash(key)}.json`);
+  return folder && join(folder, "snapshots", `${hashOf(key)}.json`);
 }
 
 function defaults(): string {
@@ -168,7 +168,7 @@ function tryToRemove(path: string): void {
  * 53 bits of a text, for names of files: not cryptographic, which in hooks would be asynchronous; what
  * shares a name by chance or by intent is told apart by the key inside.
  */
-function hash(text: string): string {
+export function hashOf(text: string): string {
   let high = 0xdeadbeef, low = 0x41c6ce57;
   for (let i = 0; i < text.length; i++) {
     const unit = text.charCodeAt(i);

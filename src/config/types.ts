@@ -48,6 +48,7 @@ export interface CoordinationConfig {
   readonly heartbeat_interval: number;
   readonly enable_file_locks: boolean;
   readonly lock_timeout: number;
+  readonly named_lock_timeout: number;
   readonly conflict_action: ConflictAction;
   readonly show_notifications: boolean;
   readonly notification_types: readonly string[];
@@ -68,6 +69,8 @@ export interface CoordinationConfig {
   /** Priority by word; more is more urgent. */
   readonly priority_rules: { readonly [word: string]: number };
   readonly multi_project: boolean;
+  /** In front of the number of an issue; `"auto"` derives it from the repository's name. */
+  readonly claim_prefix: string;
 }
 
 /** A part of the project that one session can work on alone. */

@@ -6,6 +6,7 @@
 
 import { CoordinatorError } from "../domain/error.ts";
 import { compileGlob } from "../domain/glob.ts";
+import type { Outcome } from "../lease/request.ts";
 import { expiresAt, type Holder, holderKey, isSame, type LeaseRecord } from "../lease/record.ts";
 import type { LeaseRef, WaitOutcome } from "../lease/leases.ts";
 import type { SeenSession } from "../roster/roster.ts";
@@ -31,7 +32,7 @@ export interface LockOutcome {
 }
 
 /** A lock lasts at least a second, and at most a day (seed 004). */
-export const LOCK_TTL_S = { least: 1, most: 86_400, usual: 300 } as const;
+export const LOCK_TTL_S = { least: 1, most: 86_400 } as const;
 /** The longest wait for a lock (seed 004). */
 export const MAX_WAIT_S = 3600;
 
@@ -79,9 +80,15 @@ export class Locks {
     return { outcome, lock, warning };
   }
 
-  /** Gives a lock back. */
-  async release(name: string, holder: Holder): Promise<LockOutcome> {
-    const outcome = await this.#desk.leases.release(this.#ref(name), holder);
+  /** Extends the very grant that a token names, or says how it was lost. */
+  renew(name: string, holder: Holder, token: number, ttlS: number): Promise<Outcome> {
+    const request = { op: "renew", holder, token, ttlS: checkTtl(ttlS) } as const;
+    return this.#desk.leases.act(this.#ref(name), request);
+  }
+
+  /** Gives a lock back; with a token only that grant. */
+  async release(name: string, holder: Holder, token?: number): Promise<LockOutcome> {
+    const outcome = await this.#desk.leases.release(this.#ref(name), holder, token);
     if (outcome.ok && await this.#desk.roster.get(holder.session)) {
       noteLock(this.#desk, holder, name, null);
     }

@@ -14,6 +14,7 @@ export const ERROR_EXIT_CODES = {
   not_found: 1,
   session_taken: 1,
   lock_held: 1,
+  lock_lost: 1,
   not_owner: 1,
   deadlock: 1,
   store_corrupt: 1,

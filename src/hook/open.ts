@@ -13,6 +13,7 @@ import {
   stampsFor,
   writeSnapshot,
 } from "../config/snapshot.ts";
+import { keyInEnvironment } from "../config/variables.ts";
 import { coordinate, type Coordination } from "../coordination/coordination.ts";
 import { detectMachine } from "../detect/machine.ts";
 import { findRepository, type Repository } from "../detect/repository.ts";
@@ -106,17 +107,18 @@ function checkFolder(folder: string): void {
 
 /** The configuration as the last hook found it, or null where it has changed since. */
 export function knownConfig(folder: string, repository: Repository | null): Snapshot | null {
-  return readSnapshot(folder, stampsOf(folder, repository));
+  return readSnapshot(keyInEnvironment(folder), stampsOf(folder, repository));
 }
 
 async function resolveConfig(folder: string, repository: Repository | null): Promise<Snapshot> {
   const stamps = stampsOf(folder, repository);
-  const known = readSnapshot(folder, stamps);
+  const key = keyInEnvironment(folder);
+  const known = readSnapshot(key, stamps);
   if (known) return known;
   startTimer(); // it may ask git for the project's name
   const { resolveSetting } = await import("../coordinator/setting.ts");
   const snapshot = await resolveSetting(folder);
-  writeSnapshot(folder, stamps, snapshot);
+  writeSnapshot(key, stamps, snapshot);
   return snapshot;
 }
 

@@ -14,7 +14,7 @@
 import type { Json } from "../domain/json.ts";
 import { ioError, withFile } from "../os/io_error.ts";
 import { join } from "../os/path.ts";
-import { ensurePrivateFolder, lstatOrNull } from "../os/private_folder.ts";
+import { ensurePrivateFolder, lstatOrNull, removeIfThere } from "../os/private_folder.ts";
 import { archivedName, liveName, sessionOfStem, stemIn, stemOf } from "./file_name.ts";
 import { appendLine, readLastLines, readLines } from "./lines.ts";
 import { pruneJournal } from "./prune.ts";
@@ -135,6 +135,11 @@ export class Journal {
         return rename(path, target);
       }
     });
+  }
+
+  /** Removes the journal of a session that goes on: of one that is nobody's history. */
+  discard(session: string): void {
+    removeIfThere(join(this.folder, liveName(session)));
   }
 
   /**

@@ -192,7 +192,7 @@ export class Leases {
       }
       if (outcome.place === null) return outcome;
       if (leftMs <= 0 || signal?.aborted) return await this.#giveUp(ref, request, signal);
-      const pauseMs = Math.min(2000, 100 * 1.3 ** tries) * (0.75 + Math.random() / 2);
+      const pauseMs = Math.min(LONGEST_PAUSE_MS, 100 * 1.3 ** tries) * (0.75 + Math.random() / 2);
       await sleep(Math.max(1, Math.min(pauseMs, leftMs)), signal);
     }
   }
@@ -355,6 +355,8 @@ export class Leases {
   }
 }
 
+/** Whoever waits sees the death of a holder within two seconds. */
+const LONGEST_PAUSE_MS = 1400;
 /** How long a turn is kept for a program that asks again every moment. */
 const POLLED_TURN_S = 5;
 

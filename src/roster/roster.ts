@@ -46,6 +46,8 @@ export interface Registration {
   readonly metadata?: { readonly [key: string]: Json };
   /** It was known before, and others may have taken it for dead meanwhile. */
   readonly lapsed?: boolean;
+  /** What people are to call it; without it, it gets the lowest free `Session_` number. */
+  readonly alias?: string;
 }
 
 /** How a session was registered. */
@@ -106,7 +108,7 @@ export class Roster {
       const known = all.get(wanted.session);
       if (known) this.#refuseOther(known, wanted, outlook);
       const goesOn = known?.record.status === "active";
-      const alias = goesOn ? known.record.alias : await this.#aliases.claim(
+      const alias = goesOn ? known.record.alias : wanted.alias ?? await this.#aliases.claim(
         wanted.session,
         [...all.values()].map(({ record }) => record),
         Math.floor(outlook.storeMs ?? outlook.wallMs),

@@ -11,6 +11,8 @@ export interface Scopes {
   readonly sessions: string;
   /** Named locks, by their name. */
   readonly locks: string;
+  /** Issues that somebody has said are done, by the name of their lock. */
+  readonly done: string;
   /** What leases need beside their records. */
   readonly book: string;
   /** Which session a client's process has, by its number: of this machine only. */
@@ -35,6 +37,7 @@ export function scopesOf(machine: string, project: string): Scopes {
   return {
     sessions: `${prefix}:sessions`,
     locks: `${prefix}:locks`,
+    done: `${prefix}:done`,
     book: `${prefix}:book`,
     clients: `${machine}:${project}:csc:clients`,
     filePattern: `${files.replace(/[*?[]/g, "[$&]")}*`,

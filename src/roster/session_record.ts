@@ -57,6 +57,8 @@ export interface Life {
    * where the server does not renew it often enough for that.
    */
   readonly lease_s?: number;
+  /** It is a process beside the session, whose end proves nothing; absent where it is not. */
+  readonly beside?: true;
 }
 
 /** The last sign of a session. */

@@ -57,7 +57,9 @@ export function standingOf(dated: Dated, outlook: Outlook): Standing {
   if (outlook.uptimeS < record.heartbeat.uptime_s) return "dead"; // the host was started anew
   // A server that no hook found a client for is a session by itself. Of others it may have crashed
   // alone: only a client that is gone as well is a proof.
-  if (record.client_pid === 0) return sign === "dead" ? "dead" : "unproven";
+  if (record.client_pid === 0) {
+    return sign === "dead" && !record.life?.beside ? "dead" : "unproven";
+  }
   return isRunning(record.client_pid) ? "unproven" : "dead";
 }
 

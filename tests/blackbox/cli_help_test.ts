@@ -3,7 +3,19 @@ import { CSC, isolated, ROOT, run } from "../support/command.ts";
 import { TestProject } from "../support/project.ts";
 
 const VERSION = JSON.parse(Deno.readTextFileSync(`${ROOT}deno.json`)).version;
-const COMMANDS = ["serve", "status", "data", "config", "demo", "version"];
+const COMMANDS = [
+  "serve",
+  "status",
+  "lock",
+  "run",
+  "claim",
+  "session",
+  "heartbeat",
+  "data",
+  "config",
+  "demo",
+  "version",
+];
 
 Deno.test("the help of the program and of each command fits 80 columns and ends with code 0", async (t) => {
   await using project = new TestProject();

@@ -89,7 +89,7 @@ Deno.test("malformed requests for a lock are refused", async (t) => {
   await using project = new TestProject();
   const cases: [args: string[], message: RegExp][] = [
     [[], /a lock's name is missing/],
-    [["acquire"], /'acquire' alone is no lock's name; write resource:acquire/],
+    [["acquire"], /'acquire' of which lock\? Its name is missing/],
     [["a", "0"], /SECONDS takes a whole number of seconds from 1 to 86400/],
     [["a", "86401"], /SECONDS takes/],
     [["a", "ten"], /SECONDS takes/],

@@ -185,3 +185,24 @@ Deno.test("a change of the configuration counts from the next hook on", async ()
   );
   denied(await bob.before(path));
 });
+
+Deno.test("hooks see at once that the environment, or config.yml, names another store", async () => {
+  await using project = new TestProject();
+  await repositoryWith(project, { "a.txt": "a\n" });
+  await using ada = await TestSession.start(project, "ada-session-1");
+  await using bob = await TestSession.start(project, "bob-session-2");
+  const path = `${project.folder}/a.txt`;
+  await ada.edit(path, "changed\n");
+  denied(await bob.before(path));
+  const env = { COORDINATION_DIR: project.beside("shared") };
+  await using carl = await TestSession.start(project, "carl-session-3", { env });
+  passed(await carl.before(path));
+  assert(Deno.statSync(`${env.COORDINATION_DIR}/session-state`).isDirectory);
+  denied(await bob.before(path));
+
+  project.write(".claude/config.yml", "coordination: reddis\n");
+  const message = failed(await bob.before(path));
+  assertMatch(message, /config\.yml:1: 'coordination' names an unknown mode 'reddis'/);
+  project.write(".claude/config.yml", "coordination: local\n");
+  denied(await bob.before(path));
+});

@@ -54,6 +54,15 @@ export function csc(folder: string, args: string[], options: RunOptions = {}): P
   return run([...CSC, ...args], { cwd: folder, ...options, env: isolated(folder, options.env) });
 }
 
+const FOREIGN = [
+  "REDIS_URL",
+  "COORDINATION_DIR",
+  "DEFAULT_LOCK_TIMEOUT",
+  "HEARTBEAT_TTL",
+  "SERVER_PORT",
+  "CSC_HOLDER",
+];
+
 /** An environment that keeps the program off this machine's real home and configuration. */
 export function isolated(folder: string, env: Record<string, string> = {}): Record<string, string> {
   return {
@@ -62,6 +71,8 @@ export function isolated(folder: string, env: Record<string, string> = {}): Reco
     CLAUDE_PROJECT_DIR: folder,
     CLAUDE_SESSION_COORDINATOR_CONFIG: "",
     NO_COLOR: "1",
+    // Variables of seed 004 and of csc itself that whoever runs the tests may have set.
+    ...Object.fromEntries(FOREIGN.map((name) => [name, ""])),
     // Without these a changed HOME would make Deno fetch everything anew.
     DENO_DIR: Deno.env.get("DENO_DIR") ?? `${Deno.env.get("HOME")}/.cache/deno`,
     ...env,

@@ -48,7 +48,8 @@ export const acquireLock = defineTool({
   },
   async run(args, workspace, call) {
     const full = fullName(args, workspace);
-    const ttlS = args.timeout ?? args.timeout_seconds ?? LOCK_TTL_S.usual;
+    const { named_lock_timeout } = workspace.desk.config.coordination;
+    const ttlS = args.timeout ?? args.timeout_seconds ?? named_lock_timeout;
     const holder = await workspace.member.holder(call.id);
     const { outcome, lock, warning } = await new Locks(workspace.desk).acquire(full, holder, ttlS);
     if (!outcome.ok) {
