@@ -127,6 +127,27 @@ export const COMMANDS: readonly Command[] = [
     run: async (line) => (await import("./config.ts")).config(line),
   },
   {
+    name: "trust",
+    summary: "allow a project's own configuration to use a store on the network",
+    usage: ["trust [--yes] [--json]", "trust --list [--json]", "trust --remove [FOLDER] [--json]"],
+    maxWords: 1,
+    options: [
+      { name: "yes", help: "do not ask: for programs" },
+      { name: "list", help: "show what you have allowed, in all projects" },
+      {
+        name: "remove",
+        help: "take back what you have allowed this project, or the one in FOLDER",
+      },
+      JSON_OPTION,
+    ],
+    examples: [
+      ["trust", "shows what this project's file asks for, and asks you"],
+      ["trust --remove", "from then on the address is not talked to"],
+    ],
+    permissions: ["read", "write", "env"],
+    run: async (line) => (await import("./trust.ts")).trust(line),
+  },
+  {
     name: "demo",
     summary: "show on real processes that nothing is lost or claimed twice",
     usage: ["demo"],
