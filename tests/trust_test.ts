@@ -33,15 +33,7 @@ Deno.test("each store on the network is told by scheme, host and port, without u
     ["redis", { url: "redis://[::1]:1" }, ["redis://[::1]:1"]],
     ["redis", { url: "unix:///run/redis.sock" }, ["unix:/run/redis.sock"]],
     ["redis", { sentinels: ["a:1", "b"] }, ["redis://a:1", "redis://b:26379"]],
-    ["redis", { sentinels: [{ host: "a", port: 1 }, { host: "::1" }] }, [
-      "redis://a:1",
-      "redis://[::1]:26379",
-    ]],
-    ["redis", { url: "redis://main", cluster: ["redis://b:2", "redis://b:2"] }, [
-      "redis://main:6379",
-      "redis://b:2",
-    ]],
-    ["redis", { cluster: true }, ["redis://localhost:6379"]],
+    ["redis", { url: "redis://main", cluster: ["redis://b:2", "redis://b:2"] }, ["redis://b:2"]],
     ["postgres", {}, ["postgres://localhost:5432"]],
     ["postgres", { url: "postgresql://u:p@h/db" }, ["postgresql://h:5432"]],
     ["postgres", { url: "postgres://a:1,b/db" }, ["postgres://a:1", "postgres://b:5432"]],
@@ -78,6 +70,7 @@ Deno.test("an address that two readers could take for different ones is refused"
     ["redis", { url: 7 }],
     ["redis", { sentinels: ["a b"] }],
     ["redis", { sentinels: [7] }],
+    ["redis", { cluster: true }],
     ["postgres", { url: "postgres://a,/db,b@c" }],
     ["s3", { bucket: "b", region: "x.evil.org/" }],
     ["s3", { bucket: "evil.org/x" }],
@@ -217,6 +210,34 @@ Deno.test("what the user's own files and the command line name is the user's own
   scene.says(KV);
   const path = `${scene.project}/.claude/session-coordinator-config.json`;
   requireTrust(loadConfig(configPlaces(path, [scene.project])), scene.project);
+});
+
+Deno.test("where the user says the address, a repository may name the store", () => {
+  using scene = new Scene();
+  const path = `${scene.project}/.claude/config.yml`;
+  const file = { layer: "project", path } as const;
+  const user = { layer: "user", path: "/home/ada/x" } as const;
+  const { config } = loadConfig([]);
+  const loaded = (url: object | null, more: object = {}, moreFrom: object = file) => ({
+    config: {
+      ...config,
+      storage: { ...config.storage, adapter: "redis", config: { url: "redis://h:1", ...more } },
+    },
+    origins: new Map<string, typeof file>(Object.entries({
+      "storage.adapter": file,
+      ...url && { "storage.config.url": url },
+      ...Object.fromEntries(Object.keys(more).map((key) => [`storage.config.${key}`, moreFrom])),
+    }) as [string, typeof file][]),
+  } as unknown as Parameters<typeof wishOf>[0]);
+  assertEquals(wishOf(loaded(user), scene.project), null);
+  assertEquals(wishOf(loaded(user, { prefix: "x:" }), scene.project), null);
+  assertEquals(wishOf(loaded(file), scene.project)?.addresses.map(({ url }) => url), [
+    "redis://h:1",
+  ]);
+  assertEquals(wishOf(loaded(null), scene.project)?.file, path, "a default is nobody's word");
+  const sentinels = { sentinels: ["evil:1"] };
+  assertEquals(wishOf(loaded(user, sentinels), scene.project)?.addresses[0].host, "evil");
+  assertEquals(wishOf(loaded(user, sentinels, user), scene.project), null);
 });
 
 Deno.test("the file of trust is private, and never believed where it is not what csc wrote", async () => {

@@ -23,10 +23,10 @@ type Settings = { readonly [key: string]: Json };
 
 /** The stores on the network, each with its way to say where it is. */
 const READERS: Readonly<Record<string, (config: Settings) => NetworkAddress[]>> = {
-  redis: ({ url, sentinels, cluster }) => {
+  // Sentinels and cluster nodes are asked instead of the URL's host.
+  redis: ({ url = "redis://localhost", sentinels, cluster }) => {
     const nodes = [...nodesIn(sentinels, 26_379), ...nodesIn(cluster, 6379)];
-    if (url === undefined && nodes.length > 0) return nodes;
-    return [...addressesIn(url ?? "redis://localhost"), ...nodes];
+    return nodes.length > 0 ? nodes : addressesIn(url);
   },
   postgres: ({ url = "postgres://localhost" }) => [...addressesIn(url), ...hostsInQuery(url)],
   s3: bucketAddresses,
@@ -86,18 +86,13 @@ function addressAt(scheme: string, text: string, standardPort?: number): Network
   return { url: `${scheme}://${host}:${port}`, host, port };
 }
 
-/** Nodes as a list of `host:port`, of URLs, or of objects with `host` and `port`. */
+/** A list of nodes, each as `host:port` or as a URL. */
 function nodesIn(list: Json | undefined, standardPort: number): NetworkAddress[] {
-  if (list === undefined || list === null || typeof list === "boolean") return [];
-  return (Array.isArray(list) ? list : [list]).flatMap((node: Json) => {
-    if (typeof node === "string") {
-      return node.includes("://") ? addressesIn(node) : [addressAt("redis", node, standardPort)];
-    }
-    if (!isObject(node)) throw unclear();
-    if (Array.isArray(node.nodes)) return nodesIn(node.nodes, standardPort);
-    const { host = "localhost", port = standardPort } = node;
-    if (typeof host !== "string" || typeof port !== "number") return [];
-    return [addressAt("redis", `${host.includes(":") ? `[${host}]` : host}:${port}`)];
+  if (list === undefined) return [];
+  if (!Array.isArray(list)) throw unclear();
+  return list.flatMap((node: Json) => {
+    if (typeof node !== "string") throw unclear();
+    return node.includes("://") ? addressesIn(node) : [addressAt("redis", node, standardPort)];
   });
 }
 

@@ -53,9 +53,14 @@ export function wishOf(loaded: LoadedConfig, baseFolder: string): Wish | null {
   }
 }
 
-/** The file of a repository that has a say in which store is used, or null. */
+/** The settings that say where a store is. */
+const WHERE = /^storage\.config\.(url|path|endpoint|region|bucket|sentinels|cluster)\b/;
+
+/** The file of a repository that says which store is used, and where; null where the user says it. */
 function repositoryFile({ origins }: LoadedConfig): ConfigFile | null {
   const said = [...origins].filter(([key]) => /^storage\.(adapter$|config\b)/.test(key));
+  const where = said.filter(([key]) => WHERE.test(key));
+  if (where.length > 0 && where.every(([, file]) => file.layer !== "project")) return null;
   return said.find(([, file]) => file.layer === "project")?.[1] ?? null;
 }
 
