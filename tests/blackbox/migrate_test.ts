@@ -36,8 +36,10 @@ async function keysIn(folder: string): Promise<number> {
   return keys;
 }
 
+/** What it printed; on standard error at most how far it was, where the machine is slow. */
 function done({ code, stdout, stderr }: Outcome): string {
-  assertEquals([code, stderr], [0, ""], stdout);
+  const rest = stderr.replaceAll(/^(Counting|Moving|Comparing): .* keys\n/gm, "");
+  assertEquals([code, rest], [0, ""], stdout);
   return stdout;
 }
 
@@ -205,6 +207,7 @@ function start(project: TestProject, target: string): Deno.ChildProcess {
 }
 
 const [SCOPES, KEYS] = [60, 20];
+const MANY = 800;
 
 Deno.test("killed in the middle again and again, and run once more, it is whole", async () => {
   await using project = new TestProject();
@@ -230,7 +233,7 @@ Deno.test("killed in the middle again and again, and run once more, it is whole"
 Deno.test("Ctrl-C ends it in an orderly way, with what was done", async () => {
   await using project = new TestProject();
   // All in one file: the store then works without a pause.
-  writeScopes(`${project.folder}/${STATE}`, 1, SCOPES * KEYS);
+  writeScopes(`${project.folder}/${STATE}`, 1, MANY);
   const target = project.beside("target");
   const child = start(project, target);
   await eventually("it has moved something", async () => await keysIn(target) > 0, 30_000);
@@ -240,7 +243,7 @@ Deno.test("Ctrl-C ends it in an orderly way, with what was done", async () => {
   assertEquals(code, 130, text);
   const told = Number(/Moved ([\d,]+) keys? of/.exec(text)?.[1].replace(",", ""));
   assertEquals(told, await keysIn(target));
-  assert(told < SCOPES * KEYS, "it did not go on to the end");
+  assert(told < MANY, "it did not go on to the end");
   assertStringIncludes(text, "Interrupted. Run the same command again");
   done(await project.csc("migrate", "--from", "local", "--to", target));
 });
