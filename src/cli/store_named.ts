@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { z } from "zod";
 import { loadConfig, prepareConfig } from "../config/load.ts";
 import { configPlaces } from "../config/places.ts";
 import { requireTrust } from "../config/trust.ts";
@@ -127,7 +128,7 @@ function checked(
       FORMS,
     );
   }
-  const schemas = ADAPTER_SETTINGS as Readonly<Record<string, typeof ADAPTER_SETTINGS.local>>;
+  const schemas = ADAPTER_SETTINGS as Record<string, z.ZodType<Record<string, Json>>>;
   const parsed = schemas[adapter]?.safeParse(config);
   if (parsed && !parsed.success) {
     const [{ path, message }] = parsed.error.issues;

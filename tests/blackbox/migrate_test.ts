@@ -3,7 +3,7 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "../support/assert.ts";
 import { CSC, isolated, type Outcome, run } from "../support/command.ts";
 import { repositoryWith, TestSession } from "../support/hook.ts";
-import { CONFIG_NAME, eventually, TestProject } from "../support/project.ts";
+import { CONFIG_NAME, eventually, sendSignal, TestProject } from "../support/project.ts";
 import { DEFAULT_LIMITS } from "../../src/domain/json.ts";
 import { LocalStore } from "../../src/storage/local/local.ts";
 import { KvStore } from "../../src/storage/kv/kv.ts";
@@ -212,32 +212,36 @@ const MANY = 800;
 Deno.test("killed in the middle again and again, and run once more, it is whole", async () => {
   await using project = new TestProject();
   writeScopes(`${project.folder}/${STATE}`, SCOPES, KEYS);
-  const target = project.beside("target");
-  let moved = 0;
-  for (let round = 0; round < 3; round++) {
-    const child = start(project, target);
-    const isOver = child.status;
-    await eventually("it has moved something", async () => await keysIn(target) > moved, 30_000);
-    child.kill("SIGKILL");
-    await child.stdout.cancel();
-    await child.stderr.cancel();
-    await isOver;
-    moved = await keysIn(target);
-    if (round === 0) assert(moved < SCOPES * KEYS, "it was killed in the middle");
+  const { child, target } = await stoppedEarly(project, SCOPES * KEYS);
+  await kill(child);
+  for (let round = 0; round < 2; round++) {
+    const before = await keysIn(target);
+    const next = start(project, target);
+    let hasEnded = false;
+    next.status.then(() => hasEnded = true);
+    const goesOn = async () => hasEnded || await keysIn(target) > before;
+    await eventually("it goes on", goesOn, 30_000);
+    await kill(next);
   }
-  const last = done(await project.csc("migrate", "--from", "local", "--to", target));
-  assertStringIncludes(last, `${moved} keys were there already`);
-  assertStringIncludes(last, "Verified: 1,200 keys are the same in both");
+  const there = await keysIn(target);
+  const last = done(await project.csc("migrate", "--from", "local", "--to", target, "--json"));
+  const { keys, verified } = JSON.parse(last);
+  assertEquals([keys.same, keys.moved], [there, SCOPES * KEYS - there]);
+  assertEquals([verified.ok, verified.keys.target], [true, SCOPES * KEYS]);
 });
+
+async function kill(child: Deno.ChildProcess): Promise<void> {
+  sendSignal(child.pid, "SIGKILL");
+  await child.output();
+}
 
 Deno.test("Ctrl-C ends it in an orderly way, with what was done", async () => {
   await using project = new TestProject();
   // All in one file: the store then works without a pause.
   writeScopes(`${project.folder}/${STATE}`, 1, MANY);
-  const target = project.beside("target");
-  const child = start(project, target);
-  await eventually("it has moved something", async () => await keysIn(target) > 0, 30_000);
+  const { child, target } = await stoppedEarly(project, MANY);
   child.kill("SIGINT");
+  child.kill("SIGCONT");
   const { code, stdout } = await child.output();
   const text = new TextDecoder().decode(stdout);
   assertEquals(code, 130, text);
@@ -247,6 +251,21 @@ Deno.test("Ctrl-C ends it in an orderly way, with what was done", async () => {
   assertStringIncludes(text, "Interrupted. Run the same command again");
   done(await project.csc("migrate", "--from", "local", "--to", target));
 });
+
+/** Starts a migration and stops it where it stands, with most still to do. */
+async function stoppedEarly(
+  project: TestProject,
+  keys: number,
+): Promise<{ child: Deno.ChildProcess; target: string }> {
+  for (let round = 0;; round++) {
+    const target = project.beside(`target ${round}`);
+    const child = start(project, target);
+    await eventually("it has moved something", async () => await keysIn(target) > 0, 30_000);
+    sendSignal(child.pid, "SIGSTOP");
+    if (await keysIn(target) < keys / 2) return { child, target };
+    await kill(child); // it was too quick, or looked at too late
+  }
+}
 
 Deno.test("on a terminal there is a bar", async () => {
   await using project = new TestProject();

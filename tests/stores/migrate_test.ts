@@ -14,7 +14,7 @@ import { HOSTILE_NAMES } from "../storage/contract/names.ts";
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "../support/assert.ts";
 import { CSC, isolated } from "../support/command.ts";
 import { type NetworkKind, openNetwork, runningKinds } from "../support/network_store.ts";
-import { eventually, TestProject } from "../support/project.ts";
+import { eventually, sendSignal, TestProject } from "../support/project.ts";
 import { TempFolder } from "../support/temp.ts";
 
 const STATE = ".claude/session-state";
@@ -120,7 +120,7 @@ async function killedInTheMiddle(project: TestProject, store: StorageAdapter): P
     }).spawn();
     const isOver = child.status;
     await eventually("it moves", async () => (await store.listScopes()).length > 0, 60_000);
-    child.kill("SIGKILL");
+    sendSignal(child.pid, "SIGKILL");
     await isOver;
     const moved = await keysIn(store);
     if (moved < KEYS) return moved;
