@@ -1,6 +1,6 @@
 /** Which addresses a configuration leads to, which hosts are meant, and what is remembered. */
 
-import { addressesOf } from "../src/config/addresses.ts";
+import { addressesOf, sharesIn } from "../src/config/addresses.ts";
 import { isHostPattern, matchesHost } from "../src/config/host_pattern.ts";
 import { inspectConfig, loadConfig } from "../src/config/load.ts";
 import { type ConfigPlace, configPlaces } from "../src/config/places.ts";
@@ -53,6 +53,17 @@ Deno.test("each store on the network is told by scheme, host and port, without u
   ];
   for (const [adapter, config, expected] of cases) {
     assertEquals(urls(adapter, config), expected, JSON.stringify(config));
+  }
+});
+
+Deno.test("a folder on another machine is an address where the system opens it as such", () => {
+  const at = (path: string, isWindows: boolean) => sharesIn(path, isWindows).map(({ url }) => url);
+  assertEquals(at("\\\\Evil\\share\\x", true), ["smb://evil"]);
+  assertEquals(at("//evil/share", true), ["smb://evil"]);
+  assertEquals(at("\\\\?\\unc\\evil\\share", true), ["smb://evil"]);
+  assertEquals(at("//evil/share", false), []);
+  for (const path of ["C:\\x", "\\\\?\\C:\\x", ".claude\\x", "/x"]) {
+    assertEquals(at(path, true), [], path);
   }
 });
 

@@ -31,8 +31,11 @@ const READERS: Readonly<Record<string, (config: Settings) => NetworkAddress[]>> 
   postgres: ({ url = "postgres://localhost" }) => [...addressesIn(url), ...hostsInQuery(url)],
   s3: bucketAddresses,
   server: ({ url = "http://127.0.0.1:8082" }) => addressesIn(url),
-  kv: ({ path }) => typeof path === "string" && /^https?:/i.test(path) ? addressesIn(path) : [],
-  local: () => [],
+  kv: ({ path, base_path }) =>
+    typeof path === "string" && /^https?:/i.test(path)
+      ? addressesIn(path)
+      : [...sharesIn(path), ...sharesIn(base_path)],
+  local: ({ base_path }) => sharesIn(base_path),
   memory: () => [],
 };
 
@@ -116,6 +119,20 @@ function bucketAddresses({ endpoint, region = "us-east-1", bucket = "" }: Settin
   const end = String(region).startsWith("cn-") ? "amazonaws.com.cn" : "amazonaws.com";
   const hosts = addressesIn(endpoint ?? `https://s3.${region}.${end}`);
   return hosts.map((address) => ({ ...address, url: `${address.url}/${bucket}` }));
+}
+
+/**
+ * The server of a folder that Windows opens over the network, and to which it proves who the user is:
+ * `\\server\share`.
+ */
+export function sharesIn(
+  path: Json | undefined,
+  isWindows = Deno.build.os === "windows",
+): NetworkAddress[] {
+  const text = isWindows ? String(path ?? "").replaceAll("/", "\\") : "";
+  const host = /^\\\\(?:[?.]\\UNC\\)?([^\\?.][^\\]*)/i.exec(text)?.[1];
+  if (host === undefined) return [];
+  return [{ url: `smb://${host.toLowerCase()}`, host: host.toLowerCase(), port: 445 }];
 }
 
 /** All URLs in the settings of an adapter that we know nothing of. */

@@ -54,7 +54,7 @@ export function wishOf(loaded: LoadedConfig, baseFolder: string): Wish | null {
 }
 
 /** The settings that say where a store is. */
-const WHERE = /^storage\.config\.(url|path|endpoint|region|bucket|sentinels|cluster)\b/;
+const WHERE = /^storage\.config\.(url|path|base_path|endpoint|region|bucket|sentinels|cluster)\b/;
 
 /** The file of a repository that says which store is used, and where; null where the user says it. */
 function repositoryFile({ origins }: LoadedConfig): ConfigFile | null {
