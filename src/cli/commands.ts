@@ -129,6 +129,52 @@ export const COMMANDS: readonly Command[] = [
     run: async (line) => (await import("./config.ts")).config(line),
   },
   {
+    name: "migrate",
+    summary: "move what is shared from one store to another",
+    usage: [
+      "migrate --from STORE --to STORE [--dry-run] [--overwrite] [--force]",
+      "        [--scope GLOB] [--json]",
+    ],
+    maxWords: 0,
+    options: [
+      { name: "from", value: "STORE", help: "where it is: an adapter's name, a URL, a folder" },
+      { name: "to", value: "STORE", help: "where it is to be, named likewise" },
+      { name: "dry-run", help: "only show what would be done" },
+      { name: "overwrite", help: "replace what differs in the target" },
+      { name: "force", help: "also while sessions use the source" },
+      { name: "scope", value: "GLOB", help: "only scopes whose full name matches" },
+      JSON_OPTION,
+      CONFIG_OPTION,
+    ],
+    examples: [
+      ["migrate --from local --to redis://localhost:6379", "again, if it was interrupted"],
+      ["migrate --from local --to team.json --dry-run", "to the store of a configuration file"],
+    ],
+    permissions: PERMISSIONS,
+    run: async (line) => (await import("./migrate.ts")).migrateCommand(line),
+  },
+  {
+    name: "trust",
+    summary: "allow a project's own configuration to use a store on the network",
+    usage: ["trust [--yes] [--json]", "trust --list [--json]", "trust --remove [FOLDER] [--json]"],
+    maxWords: 1,
+    options: [
+      { name: "yes", help: "do not ask: for programs" },
+      { name: "list", help: "show what you have allowed, in all projects" },
+      {
+        name: "remove",
+        help: "take back what you have allowed this project, or the one in FOLDER",
+      },
+      JSON_OPTION,
+    ],
+    examples: [
+      ["trust", "shows what this project's file asks for, and asks you"],
+      ["trust --remove", "from then on the address is not talked to"],
+    ],
+    permissions: ["read", "write", "env"],
+    run: async (line) => (await import("./trust.ts")).trust(line),
+  },
+  {
     name: "demo",
     summary: "show on real processes that nothing is lost or claimed twice",
     usage: ["demo"],

@@ -7,11 +7,18 @@
 import { type ConfigIssue, whereOf } from "../config/check.ts";
 import { MAX_BYTES, readConfigText } from "../config/file_text.ts";
 import { keyName, leaves } from "../config/keys.ts";
-import { type ConfigFile, inspectConfig, prepareConfig } from "../config/load.ts";
+import {
+  type ConfigFile,
+  inspectConfig,
+  type LoadedConfig,
+  prepareConfig,
+} from "../config/load.ts";
 import { readMode } from "../config/mode_file.ts";
 import { type ConfigPlace, type YamlPlace, yamlPlaces } from "../config/places.ts";
 import { redact } from "../config/redact.ts";
-import { findSetting, placesFor, projectFolder } from "../coordinator/workspace.ts";
+import { requireTrust } from "../config/trust.ts";
+import { findUntrusted, placesFor, projectFolder } from "../coordinator/workspace.ts";
+import { CoordinatorError } from "../domain/error.ts";
 import type { Json } from "../domain/json.ts";
 import { shorten } from "../domain/text.ts";
 import { basename } from "../os/path.ts";
@@ -54,8 +61,9 @@ async function show(
   _places: unknown,
   explicitPath?: string,
 ): Promise<number> {
-  const { loaded } = await findSetting(projectFolder(), explicitPath);
+  const { loaded, baseFolder } = await findUntrusted(projectFolder(), explicitPath);
   for (const { message, fix } of loaded.warnings) printWarning(`${message}. ${fix}`);
+  warnOfStore(loaded, baseFolder);
   const rows = leaves(redact(loaded.config as unknown as Json)).map(({ path, value }) => {
     const key = keyName(path);
     return { key, value, file: loaded.origins.get(key) };
@@ -77,6 +85,16 @@ async function show(
   print(table(["KEY", "VALUE", "FROM"], cells));
   print("\nWhole values: `csc config show --json`. Where the files are: `csc config path`.");
   return 0;
+}
+
+/** Whoever looks why nothing is coordinated looks here. */
+function warnOfStore(loaded: LoadedConfig, baseFolder: string): void {
+  try {
+    requireTrust(loaded, baseFolder);
+  } catch (error) {
+    if (!(error instanceof CoordinatorError)) throw error;
+    printWarning(`${error.message}. ${error.hint}`);
+  }
 }
 
 function validate(line: CommandLine, places: readonly ConfigPlace[]): number {
@@ -155,7 +173,7 @@ function usualEnding({ name }: YamlPlace): string {
 /** The log in use; that of the defaults where the configuration cannot be read. */
 async function logPath(explicitPath: string | undefined): Promise<string | null> {
   try {
-    return (await findSetting(projectFolder(), explicitPath)).logPath;
+    return (await findUntrusted(projectFolder(), explicitPath)).logPath;
   } catch {
     return userLogPath();
   }

@@ -5,9 +5,10 @@
  * @module
  */
 
+import { requireTrust, wishOf } from "../config/trust.ts";
 import { scopePrefix } from "../coordinator/names.ts";
 import {
-  findSetting,
+  findUntrusted,
   openWorkspace,
   projectFolder,
   type Setting,
@@ -47,9 +48,12 @@ export async function examineProject(
     ? ok("log", "none")
     : examineFolder("log", dirname(found.logPath));
   const place = found.loaded.place?.path;
+  const trust = examineTrust(found);
+  const mayUse = trust.every(({ status }) => status === "ok");
   return [
     ok("configuration", place ? `${place} is valid` : "the defaults"),
-    ...await examineStore(found, deadline),
+    ...trust,
+    ...mayUse ? await examineStore(found, deadline) : [],
     log,
     state,
     uptime(),
@@ -58,10 +62,25 @@ export async function examineProject(
 
 async function readSetting(configPath: string | undefined): Promise<Setting | Finding> {
   try {
-    return await findSetting(projectFolder(), configPath);
+    return await findUntrusted(projectFolder(), configPath);
   } catch (error) {
     const fix = error instanceof CoordinatorError ? error.hint : "csc config validate";
     return fail("configuration", firstLine(messageOf(error)), `csc config validate (${fix})`);
+  }
+}
+
+/** Whether a store that a repository's file names may be used; until then nobody talks to it. */
+function examineTrust({ loaded, baseFolder }: Setting): Finding[] {
+  try {
+    const wish = wishOf(loaded, baseFolder);
+    if (wish === null) return [];
+    requireTrust(loaded, baseFolder);
+    const named = wish.addresses.map(({ url }) => url).join(", ");
+    return [ok("trust", `you allowed this project ${wish.adapter} at ${named}`)];
+  } catch (error) {
+    const isRefusal = error instanceof CoordinatorError && error.code === "not_trusted";
+    const fix = isRefusal ? "csc trust" : error instanceof CoordinatorError ? error.hint : "";
+    return [fail("trust", firstLine(messageOf(error)), fix || "csc trust --list")];
   }
 }
 

@@ -104,7 +104,12 @@ const COORDINATION: CoordinationConfig = {
 
 /** The configuration where no file says otherwise. */
 export const DEFAULT_CONFIG: Config = {
-  storage: { adapter: "local", config: {}, max_value_bytes: DEFAULT_LIMITS.maxValueBytes },
+  storage: {
+    adapter: "local",
+    config: {},
+    max_value_bytes: DEFAULT_LIMITS.maxValueBytes,
+    trusted_hosts: [],
+  },
   session: {
     machine_id: "auto",
     project_detection: "git",

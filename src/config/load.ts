@@ -113,6 +113,7 @@ export function inspectConfig(places: readonly ConfigPlace[]): LoadedConfig | Wr
   const json = readJson(places, issues);
   const yaml = readYamlFiles(places, issues);
   const mode = readModeFile(places, issues);
+  if (json && "said" in json) issues.push(...selfTrust(json));
   const files = [json?.place, ...yaml.map(({ place }) => place), mode?.place]
     .flatMap((place) => place ? [{ layer: place.layer, path: place.path }] : []);
   if (json && !("said" in json)) return { files, issues };
@@ -169,6 +170,17 @@ function readJson(
     return { place };
   }
   return null;
+}
+
+/** A file that comes with a repository cannot vouch for itself. */
+function selfTrust({ place, said }: JsonText): ConfigIssue[] {
+  if (place.layer !== "project" || !has(said, ["storage", "trusted_hosts"])) return [];
+  return [{
+    file: place.path,
+    key: "storage.trusted_hosts",
+    message: "'storage.trusted_hosts' stands in a file that comes with the repository",
+    fix: "Say it in your own file, ~/.config/claude-session-coordinator/config.json.",
+  }];
 }
 
 /** The YAML files that count; what the first says wins. */

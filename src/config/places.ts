@@ -47,12 +47,24 @@ export function configPlaces(
     const path = join(folder, ".claude", "session-coordinator-config.json");
     places.push({ layer: "project", path, isNamed: false });
   }
-  const home = Deno.env.get("HOME") || Deno.env.get("USERPROFILE");
-  if (home) {
-    const path = join(home, ".config", "claude-session-coordinator", "config.json");
-    places.push({ layer: "user", path, isNamed: false });
-  }
+  const path = userConfigPath();
+  if (path !== null) places.push({ layer: "user", path, isNamed: false });
   return places;
+}
+
+/** The user's own configuration file, or null where the user has no home. */
+export function userConfigPath(): string | null {
+  return inUserFolder("config.json");
+}
+
+/** The file that tells what the user trusts, or null where the user has no home. */
+export function trustPath(): string | null {
+  return inUserFolder("trusted.json");
+}
+
+function inUserFolder(name: string): string | null {
+  const home = Deno.env.get("HOME") || Deno.env.get("USERPROFILE");
+  return home ? join(home, ".config", "claude-session-coordinator", name) : null;
 }
 
 /**
@@ -72,5 +84,9 @@ export function yamlPlaces(places: readonly ConfigPlace[]): YamlPlace[] {
 
 /** Every path that has a say in the configuration, whether or not there is a file. */
 export function candidatePaths(places: readonly ConfigPlace[]): string[] {
-  return [...places, ...yamlPlaces(places)].map(({ path }) => path);
+  const trust = trustPath();
+  return [
+    ...[...places, ...yamlPlaces(places)].map(({ path }) => path),
+    ...(trust === null ? [] : [trust]),
+  ];
 }

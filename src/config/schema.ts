@@ -8,6 +8,7 @@
 import { z } from "zod";
 import { coordination } from "./coordination.ts";
 import { DEFAULT_CONFIG } from "./defaults.ts";
+import { isHostPattern } from "./host_pattern.ts";
 import type { Config } from "./types.ts";
 
 /** How many heartbeats must be missed before an instance counts as left. */
@@ -29,6 +30,14 @@ const storage = z.strictObject({
   max_value_bytes: z.int().min(1024).max(64 * 1024 * 1024)
     .default(defaults.storage.max_value_bytes)
     .describe("Largest stored value, in bytes of its JSON text."),
+  trusted_hosts: z.array(
+    z.string().refine(isHostPattern, {
+      error:
+        "must be a host such as redis.example.org, *.corp.example or [::1], with or without :port",
+    }),
+  ).readonly().default(defaults.storage.trusted_hosts).describe(
+    "Hosts that a repository's file may name as the store without `csc trust`, such as `redis.example.org` or `*.corp.example:6379`. Counts in the user's own file only, whichever file is in use.",
+  ),
 }, { error: (issue) => issue.code === "invalid_type" ? MISSING_STORAGE : undefined });
 
 const session = z.strictObject({

@@ -15,6 +15,8 @@ export interface Config {
     readonly adapter: string;
     readonly config: { readonly [key: string]: Json };
     readonly max_value_bytes: number;
+    /** Hosts that repositories may name as their store; only the user's own file may list them. */
+    readonly trusted_hosts: readonly string[];
   };
   readonly session: {
     readonly machine_id: string;

@@ -7,6 +7,7 @@
 import { loadConfig, type LoadedConfig, prepareConfig } from "../config/load.ts";
 import { configPlaces } from "../config/places.ts";
 import type { Snapshot } from "../config/snapshot.ts";
+import { requireTrust } from "../config/trust.ts";
 import { detectProject } from "../detect/project.ts";
 import { findRepository, type Repository } from "../detect/repository.ts";
 import { CoordinatorError } from "../domain/error.ts";
@@ -56,37 +57,43 @@ export function placesFor(folder: string, configPath?: string) {
 /**
  * Finds the configuration of a folder.
  *
- * @throws {CoordinatorError} `invalid_config`.
+ * @throws {CoordinatorError} `invalid_config`; `not_trusted` where a file that comes with the
+ * repository names a store on the network that the user has not allowed.
  */
 export async function findSetting(folder: string, configPath?: string): Promise<Setting> {
+  const setting = await findUntrusted(folder, configPath);
+  requireTrust(setting.loaded, setting.baseFolder);
+  return setting;
+}
+
+/**
+ * Finds the configuration of a folder, whether or not its store may be used: to be looked at only.
+ *
+ * @throws {CoordinatorError} `invalid_config`.
+ */
+export async function findUntrusted(folder: string, configPath?: string): Promise<Setting> {
   const { repository, places } = placesFor(folder, configPath);
   await prepareConfig(places);
   const loaded = loadConfig(places);
   const baseFolder = repository?.mainFolder ?? folder;
   const { level, path } = loaded.config.log;
   const logPath = path === "auto" ? userLogPath() : resolveFrom(baseFolder, path);
-  checkProjectLayer(loaded, baseFolder, logPath);
+  checkLog(loaded, baseFolder, logPath);
   return { folder, repository, baseFolder, loaded, logPath: level === "off" ? null : logPath };
 }
 
 /**
- * A configuration that comes with a repository is not its user's: it may neither send data to a
- * server nor write a log outside the repository.
+ * A configuration that comes with a repository is not its user's: it may not write a log outside the
+ * repository.
  */
-function checkProjectLayer(loaded: LoadedConfig, baseFolder: string, logPath: string | null) {
-  const { config, place } = loaded;
-  if (place?.layer !== "project") return;
-  const { adapter, config: { path: storePath } } = config.storage;
+function checkLog({ config, place }: LoadedConfig, baseFolder: string, logPath: string | null) {
   const isOutside = (path: string) => relative(baseFolder, path).startsWith("..");
-  const fault = config.log.path !== "auto" && logPath !== null && isOutside(logPath)
-    ? "'log.path' lies outside the repository"
-    : adapter === "kv" && typeof storePath === "string" && /^https?:/i.test(storePath)
-    ? "'storage.config.path' is a server's URL"
-    : null;
-  if (fault === null) return;
+  const isFaulty = place?.layer === "project" && config.log.path !== "auto" && logPath !== null &&
+    isOutside(logPath);
+  if (!isFaulty) return;
   throw new CoordinatorError(
     "invalid_config",
-    `${place.path}: ${fault}, which a file that comes with the repository may not say`,
+    `${place.path}: 'log.path' lies outside the repository, which a file that comes with the repository may not say`,
     "Say it in your own file, ~/.config/claude-session-coordinator/config.json, or pass --config.",
   );
 }

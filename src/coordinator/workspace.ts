@@ -21,7 +21,7 @@ import { Overview } from "./overview.ts";
 import { Session } from "./session.ts";
 import type { Setting } from "./setting.ts";
 
-export { findSetting, placesFor, projectFolder, type Setting } from "./setting.ts";
+export { findSetting, findUntrusted, placesFor, projectFolder, type Setting } from "./setting.ts";
 
 /** An open workspace. */
 export interface Workspace {

@@ -20,6 +20,7 @@ export const ERROR_EXIT_CODES = {
   store_corrupt: 1,
   store_newer: 1,
   store_io: 1,
+  store_in_use: 1,
   store_unreachable: 1,
   outcome_unknown: 1,
   unauthorized: 1,

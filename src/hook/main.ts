@@ -17,6 +17,7 @@ import {
   knownError,
   parseEvent,
   SILENT,
+  withContext,
   withDecision,
 } from "./event.ts";
 import { sleep } from "../os/sleep.ts";
@@ -89,11 +90,20 @@ async function failed(event: HookEvent | null, error: unknown): Promise<HookAnsw
   const hint = known ? ` ${known.hint}` : "";
   const stderr =
     `csc: ${message}.${hint} This step was not coordinated; \`csc doctor\` looks for the cause.`;
+  if (event?.hook_event_name === "SessionStart" && known?.code === "not_trusted") {
+    const text = `csc: nothing is coordinated here. ${message}`;
+    const { code, stdout } = withContext(event, `${text}. ${ASK_USER}`);
+    return { code, stdout: { systemMessage: `${text}. To look at it: csc trust`, ...stdout } };
+  }
   if (event?.hook_event_name !== "PreToolUse") return { code: 1, stderr };
   const action = await onStoreError();
   if (action === "allow") return { code: 1, stderr };
   return withDecision(event, action, `csc cannot tell whether this is safe: ${message}.${hint}`);
 }
+
+/** A model that reads a hostile repository must not be the one who trusts it. */
+const ASK_USER =
+  "Tell the user, who can look at it and allow it with `csc trust` in a terminal; do not run that yourself.";
 
 /** A client that is ending closes our input some time before its process is gone. */
 async function isClientGone(): Promise<boolean> {

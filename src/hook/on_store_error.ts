@@ -11,8 +11,8 @@ export async function onStoreError(): Promise<StoreErrorAction> {
     const known = knownConfig(repository?.worktree ?? folder, repository) ??
       knownConfig(folder, repository);
     if (known) return known.config.coordination.on_store_error;
-    const { findSetting } = await import("../coordinator/setting.ts");
-    return (await findSetting(folder)).loaded.config.coordination.on_store_error;
+    const { findUntrusted } = await import("../coordinator/setting.ts");
+    return (await findUntrusted(folder)).loaded.config.coordination.on_store_error;
   } catch {
     return "allow";
   }

@@ -73,7 +73,8 @@ const KEEP_FREE_MS = 300_000;
 /** How often, and after which pause, somebody in a circle looks whether another has given way. */
 const MAX_LOOKS = 5;
 const LOOK_MS = 150;
-const FLOOR_KEY = "floor";
+/** Where the highest token of leases that were removed is kept, in their book. */
+export const FLOOR_KEY = "floor";
 
 /** The leases of one store. */
 export class Leases {

@@ -1,0 +1,77 @@
+/**
+ * Who is at work with a store: they would go on writing there after their data was moved.
+ *
+ * @module
+ */
+
+import { clockOf } from "../lease/clock.ts";
+import { Leases } from "../lease/leases.ts";
+import { Roster, type SeenSession } from "../roster/roster.ts";
+import { scopesOf } from "../roster/scopes.ts";
+import type { StorageAdapter } from "../storage/adapter.ts";
+import { projectOf } from "./kinds.ts";
+
+/** A session, or the holder of a lock that belongs to none. */
+export interface StoreUser {
+  readonly project: string;
+  /** The session's alias, or the holder's name. */
+  readonly who: string;
+  /** Where it runs, or what it holds. */
+  readonly what: string;
+}
+
+/**
+ * The sessions that live or have given a sign within the last hour, and the holders of locks.
+ *
+ * @param machine This machine's name in scopes.
+ */
+export async function usersOf(store: StorageAdapter, machine: string): Promise<StoreUser[]> {
+  const projects = new Set<string>();
+  for (const type of ["sessions", "locks"]) {
+    for (const scope of await store.listScopes(`:*:${type}`)) {
+      const project = projectOf(scope, type);
+      if (project !== null) projects.add(project);
+    }
+  }
+  const users: StoreUser[] = [];
+  for (const project of [...projects].sort()) {
+    users.push(...await inProject(store, project, machine));
+  }
+  return users;
+}
+
+async function inProject(
+  store: StorageAdapter,
+  project: string,
+  machine: string,
+): Promise<StoreUser[]> {
+  const scopes = scopesOf(machine, project);
+  const roster = new Roster(store, scopes, machine);
+  const sessions = (await roster.list()).filter(mayWork);
+  const leases = new Leases({
+    store,
+    clock: clockOf(store),
+    witness: (asked) => roster.deadAmong(asked),
+    bookScope: scopes.book,
+  });
+  const known = new Set(sessions.map(({ record }) => record.session));
+  const held = (await leases.list(scopes.locks)).filter(({ record }) =>
+    record.holder !== null && !known.has(record.holder.session)
+  );
+  return [
+    ...sessions.map(({ record }) => ({
+      project,
+      who: record.alias,
+      what: `process ${record.client_pid || record.life?.pid || "?"} on ${record.host}`,
+    })),
+    ...held.map(({ ref, record }) => ({
+      project,
+      who: record.holder!.session,
+      what: `holds the lock ${ref.key}`,
+    })),
+  ];
+}
+
+function mayWork({ standing, tier }: SeenSession): boolean {
+  return standing === "live" || (standing === "unproven" && (tier === "active" || tier === "idle"));
+}
