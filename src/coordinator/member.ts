@@ -18,6 +18,7 @@ import { LifeFile } from "../os/life_file.ts";
 import type { Log } from "../os/log.ts";
 import { join } from "../os/path.ts";
 import { sleep } from "../os/sleep.ts";
+import { sessionLease } from "../roster/session_lease.ts";
 import type { SessionRecord } from "../roster/session_record.ts";
 import { Bell } from "./bell.ts";
 
@@ -29,10 +30,6 @@ export interface MemberOptions {
   readonly log: Log;
 }
 
-/** How often a session's life is confirmed where all see the same proof, and where they cannot. */
-const BEAT_MS = { machine: 20_000, network: 5_000 } as const;
-/** How long after its last beat others, who cannot see its proof, take a session for dead. */
-const LEASE_S = 20;
 /**
  * How often the parent's session is looked up: after `/clear` it is another one. And how often where
  * that costs more, once there is one.
@@ -163,7 +160,7 @@ export class Member {
 
   /** Beside the rest of the watch: whatever that waits for, the session's life is confirmed in time. */
   async #keepAlive(): Promise<void> {
-    const beatMs = BEAT_MS[this.#isShared ? "network" : "machine"];
+    const { beatMs } = sessionLease(this.#options.desk.store.place);
     let [beatAt, beaten] = [0, null as string | null];
     while (!this.#stop.signal.aborted) {
       const session = this.#current;
@@ -264,9 +261,9 @@ export class Member {
   }
 
   #proofOfLife() {
-    const folder = join(this.#options.desk.machineFolder, "alive");
+    const { machineFolder, store } = this.#options.desk;
+    const folder = join(machineFolder, "alive");
     this.#life ??= LifeFile.start(folder);
-    const lease = this.#isShared ? { lease_s: LEASE_S } : {};
-    return { folder, id: this.#life.id, pid: Deno.pid, ...lease };
+    return { folder, id: this.#life.id, pid: Deno.pid, ...sessionLease(store.place).told };
   }
 }

@@ -10,6 +10,7 @@ import type { Repository } from "../detect/repository.ts";
 import { LifeFile } from "../os/life_file.ts";
 import { join } from "../os/path.ts";
 import { sleep } from "../os/sleep.ts";
+import { sessionLease } from "../roster/session_lease.ts";
 
 /** What others see of it. */
 export interface OwnSessionOptions {
@@ -22,9 +23,6 @@ export interface OwnSessionOptions {
   /** What it does, in a few words. */
   readonly intent: string;
 }
-
-/** How often it says that it lives, where all see the same proof and where they cannot. */
-const BEAT_MS = { machine: 20_000, network: 5_000 } as const;
 
 /** The session of this process. */
 export class OwnSession {
@@ -45,7 +43,8 @@ export class OwnSession {
   /** Registers it. */
   static async start(desk: Coordination, options: OwnSessionOptions): Promise<OwnSession> {
     const { repository, folder, kind, intent } = options;
-    const life = LifeFile.start(join(desk.machineFolder, "alive"));
+    const folderOfLife = join(desk.machineFolder, "alive");
+    const life = LifeFile.start(folderOfLife);
     const id = `${kind}-${life.id}`;
     try {
       await desk.roster.register({
@@ -56,8 +55,8 @@ export class OwnSession {
         alias: options.alias ?? `${kind}-${life.id.slice(0, 8)}`,
         metadata: { kind, intent },
       });
-      const folderOfLife = join(desk.machineFolder, "alive");
-      await desk.roster.bind(id, { folder: folderOfLife, id: life.id, pid: Deno.pid });
+      const { told } = sessionLease(desk.store.place);
+      await desk.roster.bind(id, { folder: folderOfLife, id: life.id, pid: Deno.pid, ...told });
     } catch (error) {
       life.end();
       throw error;
@@ -82,10 +81,10 @@ export class OwnSession {
 
   async #beat(): Promise<void> {
     const { roster, store } = this.#desk;
-    const pauseMs = BEAT_MS[store.place.reach === "network" ? "network" : "machine"];
+    const { beatMs } = sessionLease(store.place);
     const { signal } = this.#stop;
     while (!signal.aborted) {
-      await sleep(pauseMs, signal);
+      await sleep(beatMs, signal);
       // Where it fails the next one says it; the locks have a time of their own.
       if (!signal.aborted) await roster.beat(this.id).catch(() => null);
     }
