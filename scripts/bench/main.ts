@@ -10,6 +10,7 @@ import { benchHooks } from "./hooks.ts";
 import { benchLeases } from "./leases.ts";
 import { benchScopes } from "./scopes.ts";
 import { benchStartup } from "./startup.ts";
+import { benchTeam } from "./team.ts";
 
 /** A measured figure. */
 export interface Figure {
@@ -30,6 +31,7 @@ const SUITES: Readonly<Record<string, () => Promise<Figure[]>>> = {
   scopes: benchScopes,
   hooks: benchHooks,
   leases: benchLeases,
+  team: benchTeam,
 };
 
 if (import.meta.main) {
