@@ -194,7 +194,7 @@ export class Leases {
       }
       if (outcome.place === null) return outcome;
       if (leftMs <= 0 || signal?.aborted) return await this.#giveUp(ref, request, signal);
-      const pauseMs = Math.min(2000, 100 * 1.3 ** tries) * (0.75 + Math.random() / 2);
+      const pauseMs = Math.min(1400, 100 * 1.3 ** tries) * (0.75 + Math.random() / 2);
       await sleep(Math.max(1, Math.min(pauseMs, leftMs)), signal);
     }
   }
