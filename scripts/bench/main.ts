@@ -13,6 +13,7 @@ import { benchPostgres } from "./postgres.ts";
 import { benchS3 } from "./s3.ts";
 import { benchScopes } from "./scopes.ts";
 import { benchStartup } from "./startup.ts";
+import { benchTeam } from "./team.ts";
 
 /** A measured figure. */
 export interface Figure {
@@ -36,6 +37,7 @@ const SUITES: Readonly<Record<string, () => Promise<Figure[]>>> = {
   redis: benchRedis,
   postgres: benchPostgres,
   s3: benchS3,
+  team: benchTeam,
 };
 
 if (import.meta.main) {

@@ -272,18 +272,18 @@ export class Reservations {
     entries: ReadonlyMap<string, Entry>,
     isWanted: (key: string, record: LeaseRecord) => boolean,
   ): Promise<HeldFile[]> {
-    const { leases } = this.#desk;
-    const found: HeldFile[] = [];
-    for (const [key, entry] of entries) {
-      const stored = readLease(entry.value, `'${key}'`);
-      if (!isWanted(key, stored)) continue;
-      const record = await leases.settled(stored);
+    const wanted = [...entries]
+      .map(([key, { value }]) => ({ key, stored: readLease(value, `'${key}'`) }))
+      .filter(({ key, stored }) => isWanted(key, stored));
+    if (wanted.length === 0) return [];
+    const settled = await this.#desk.leases.settledAll(wanted.map(({ stored }) => stored));
+    return settled.flatMap((record, i): HeldFile[] => {
+      const { key } = wanted[i];
       const { tree, path } = placeIn(record);
-      if (record.holder === null || tree === undefined || path === undefined) continue;
+      if (record.holder === null || tree === undefined || path === undefined) return [];
       const machine = key.slice(0, Math.max(0, key.length - tree.length - 1));
-      found.push({ tree, path, machine, record });
-    }
-    return found;
+      return [{ tree, path, machine, record }];
+    });
   }
 }
 

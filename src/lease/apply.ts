@@ -353,6 +353,10 @@ function empty({ moment, request }: Circumstances): LeaseRecord {
   };
 }
 
-function isoOf(moment: Moment): string {
-  return new Date(moment.wallMs).toISOString();
+/** The latest time told: a request names its moment several times. */
+let told = { wallMs: 0, iso: new Date(0).toISOString() };
+
+function isoOf({ wallMs }: Moment): string {
+  if (told.wallMs !== wallMs) told = { wallMs, iso: new Date(wallMs).toISOString() };
+  return told.iso;
 }

@@ -110,11 +110,13 @@ export class Leases {
     for (let tries = 0;; tries++) {
       const entry = known === undefined ? await this.#read(ref) : known;
       const before = entry && readLease(entry.value, `'${ref.key}'`);
-      const [moment, floor] = await Promise.all([this.now(), before ? 0 : this.#floor()]);
-      const isOwn = before !== null && goesOn(before, request, moment);
+      const [moment, floor] = before
+        ? [await this.now(), 0]
+        : await Promise.all([this.now(), this.#floor()]);
+      const isAlone = before === null || goesOn(before, request, moment);
       const { outcome, next, handedTo } = apply(before, request, {
         moment,
-        isDead: await this.#judge(before && !isOwn ? [before] : [], request),
+        isDead: isAlone ? isNobody : await this.#judge([before], request),
         floor,
         request: id,
       });
@@ -217,7 +219,7 @@ export class Leases {
   async list(scope: string): Promise<Found[]> {
     const entries = [...await this.#options.store.retrieveAll(scope)];
     const records = entries.map(([key, { value }]) => readLease(value, `'${key}'`));
-    const settled = await this.#settledAll(records);
+    const settled = await this.settledAll(records);
     return entries
       .map(([key, { version }], i) => ({ ref: { scope, key }, record: settled[i], version }))
       .filter(({ record }) => record.holder !== null || record.waiters.length > 0);
@@ -225,11 +227,11 @@ export class Leases {
 
   /** What a record means now; nothing is written. */
   async settled(record: LeaseRecord): Promise<LeaseRecord> {
-    return (await this.#settledAll([record]))[0];
+    return (await this.settledAll([record]))[0];
   }
 
-  /** Asks the witness once for all, and the clock after they were read. */
-  async #settledAll(records: readonly LeaseRecord[]): Promise<LeaseRecord[]> {
+  /** The same for several: the witness is asked once for all, and the clock after they were read. */
+  async settledAll(records: readonly LeaseRecord[]): Promise<LeaseRecord[]> {
     const request: Request = { op: "settle" };
     const isDead = await this.#judge(records, request);
     const moment = await this.now();
@@ -251,7 +253,7 @@ export class Leases {
       const record = readLeaseOrNull(entry.value);
       return record ? [{ key, entry, record }] : [];
     });
-    const settled = await this.#settledAll(found.map(({ record }) => record));
+    const settled = await this.settledAll(found.map(({ record }) => record));
     const { wallMs } = await this.now();
     let collected = 0;
     for (const [i, { key, entry, record }] of found.entries()) {
@@ -335,7 +337,7 @@ export class Leases {
     const others = new Set(
       concerned.map(({ session }) => session).filter((session) => session !== asking),
     );
-    if (others.size === 0) return () => false;
+    if (others.size === 0) return isNobody;
     const dead = await this.#options.witness([...others]);
     return ({ session }) => dead.has(session);
   }
@@ -360,6 +362,8 @@ export class Leases {
 const LONGEST_PAUSE_MS = 1400;
 /** How long a turn is kept for a program that asks again every moment. */
 const POLLED_TURN_S = 5;
+
+const isNobody = () => false;
 
 /** Whether a holder only goes on with what it has: then nobody else's death matters. */
 function goesOn(record: LeaseRecord, request: Request, moment: Moment): boolean {

@@ -67,7 +67,7 @@ const FRESH_S = 60;
 /** What was read so lately tells who has ended as well as what is read again. */
 const RECENT_MS = 20;
 /** Asking for more sessions than this one by one takes longer than reading all. */
-const FEW = 8;
+const FEW = 64;
 /** How long a session that has ended is still shown (seed 003). */
 const KEEP_ENDED_MS = 5 * 60_000;
 /** A lease that has less left than this, in seconds, counts as lapsed for its own session. */

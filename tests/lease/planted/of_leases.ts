@@ -41,8 +41,8 @@ export const OF_LEASES: readonly Bug[] = [
     "const asking = null;",
   ], [
     "leases.ts",
-    "const isOwn = before !== null && goesOn(before, request, moment);",
-    "const isOwn = false;",
+    "const isAlone = before === null || goesOn(before, request, moment);",
+    "const isAlone = before === null;",
   ]),
   bug(
     "hands over to the dead when a holder ends its own grant",
@@ -158,8 +158,8 @@ export const OF_LEASES: readonly Bug[] = [
     "tokens go on rising after `collect()`, also with the wall clock set back",
     [
       "leases.ts",
-      "before ? 0 : this.#floor()]",
-      "0]",
+      "await Promise.all([this.now(), this.#floor()]);",
+      "await Promise.all([this.now(), 0]);",
     ],
   ),
   bug(
