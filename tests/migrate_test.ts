@@ -3,7 +3,7 @@
 import fc from "fast-check";
 import { CoordinatorError } from "../src/domain/error.ts";
 import { DEFAULT_LIMITS, type Json, parseJson } from "../src/domain/json.ts";
-import { FLOOR_KEY } from "../src/lease/leases.ts";
+import { FLOOR_KEY } from "../src/lease/token_floor.ts";
 import { canonical } from "../src/migrate/content.ts";
 import { bookOf, kindOf } from "../src/migrate/kinds.ts";
 import { migrate, type MigrateOptions } from "../src/migrate/migrate.ts";

@@ -24,6 +24,7 @@ import {
   type Waiter,
 } from "./record.ts";
 import { type OwnEntry, OwnWrites } from "./own_writes.ts";
+import { TokenFloor } from "./token_floor.ts";
 import { type LeaseRef, Waits } from "./waits.ts";
 
 export type { LeaseRef } from "./waits.ts";
@@ -73,18 +74,18 @@ const KEEP_FREE_MS = 300_000;
 /** How often, and after which pause, somebody in a circle looks whether another has given way. */
 const MAX_LOOKS = 5;
 const LOOK_MS = 150;
-/** Where the highest token of leases that were removed is kept, in their book. */
-export const FLOOR_KEY = "floor";
 
 /** The leases of one store. */
 export class Leases {
   readonly #options: LeasesOptions;
   readonly #waits: Waits;
+  readonly #floor: TokenFloor;
   readonly #own = new OwnWrites();
 
   constructor(options: LeasesOptions) {
     this.#options = options;
     this.#waits = new Waits(options.store, options.bookScope);
+    this.#floor = new TokenFloor(options.store, options.bookScope);
   }
 
   /** The moment by the leases' clock. */
@@ -112,7 +113,7 @@ export class Leases {
       const before = entry && readLease(entry.value, `'${ref.key}'`);
       const [moment, floor] = before
         ? [await this.now(), 0]
-        : await Promise.all([this.now(), this.#floor()]);
+        : await Promise.all([this.now(), this.#floor.read()]);
       const isAlone = before === null || goesOn(before, request, moment);
       const { outcome, next, handedTo } = apply(before, request, {
         moment,
@@ -265,7 +266,7 @@ export class Leases {
       const isFree = record.holder === null && record.waiters.length === 0;
       const endedMs = Math.max(Date.parse(record.ended?.at ?? "") || 0, entry.storedAtMs);
       if (!isFree || wallMs - endedMs < KEEP_FREE_MS) continue;
-      await this.#raiseFloor(record.token);
+      await this.#floor.raise(record.token);
       const { ok } = await store.delete(scope, key, { expected: entry.version });
       if (ok) collected++;
     }
@@ -340,21 +341,6 @@ export class Leases {
     if (others.size === 0) return isNobody;
     const dead = await this.#options.witness([...others]);
     return ({ session }) => dead.has(session);
-  }
-
-  async #floor(): Promise<number> {
-    const entry = await this.#options.store.retrieve(this.#options.bookScope, FLOOR_KEY);
-    return typeof entry?.value === "number" ? entry.value : 0;
-  }
-
-  async #raiseFloor(token: number): Promise<void> {
-    const { store, bookScope } = this.#options;
-    for (;;) {
-      const entry = await store.retrieve(bookScope, FLOOR_KEY);
-      if (typeof entry?.value === "number" && entry.value >= token) return;
-      const expected = entry?.version ?? "absent";
-      if ((await store.store(bookScope, FLOOR_KEY, token, { expected })).ok) return;
-    }
   }
 }
 

@@ -6,10 +6,11 @@
  */
 
 import { messageOf } from "../domain/error.ts";
+import { TokenFloor } from "../lease/token_floor.ts";
 import type { StorageAdapter } from "../storage/adapter.ts";
 import { readScope, timed } from "./content.ts";
 import { copyKey, decide, type KeyOutcome, type KeyTask } from "./copy.ts";
-import { highestToken, raiseFloor } from "./floors.ts";
+import { highestToken } from "./highest_token.ts";
 import { inParallel } from "./in_parallel.ts";
 import { bookOf, kindOf } from "./kinds.ts";
 import { patiently } from "./patience.ts";
@@ -119,7 +120,7 @@ class Migration {
   }
 
   async #raiseFloor(book: string, token: number): Promise<void> {
-    if (token > 0) await patiently(() => raiseFloor(this.#to, book, token));
+    if (token > 0) await patiently(() => new TokenFloor(this.#to, book).raise(token));
   }
 
   async #moveScope(scope: string): Promise<void> {

@@ -1,7 +1,7 @@
 /** Moving data to and from the stores that are servers. */
 
 import { DEFAULT_LIMITS, type Json, parseJson } from "../../src/domain/json.ts";
-import { FLOOR_KEY } from "../../src/lease/leases.ts";
+import { FLOOR_KEY } from "../../src/lease/token_floor.ts";
 import { canonical } from "../../src/migrate/content.ts";
 import { migrate } from "../../src/migrate/migrate.ts";
 import { isDone } from "../../src/migrate/report.ts";

@@ -158,7 +158,7 @@ export const OF_LEASES: readonly Bug[] = [
     "tokens go on rising after `collect()`, also with the wall clock set back",
     [
       "leases.ts",
-      "await Promise.all([this.now(), this.#floor()]);",
+      "await Promise.all([this.now(), this.#floor.read()]);",
       "await Promise.all([this.now(), 0]);",
     ],
   ),
@@ -167,7 +167,7 @@ export const OF_LEASES: readonly Bug[] = [
     "tokens go on rising after `collect()`, also with the wall clock set back",
     [
       "leases.ts",
-      "await this.#raiseFloor(record.token);",
+      "await this.#floor.raise(record.token);",
       "",
     ],
   ),

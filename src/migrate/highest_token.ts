@@ -6,8 +6,8 @@
  */
 
 import { isObject } from "../domain/json.ts";
-import { FLOOR_KEY } from "../lease/leases.ts";
-import type { Entry, StorageAdapter } from "../storage/adapter.ts";
+import { FLOOR_KEY } from "../lease/token_floor.ts";
+import type { Entry } from "../storage/adapter.ts";
 
 /** The highest token that a scope's entries tell: of leases, of fences, of a floor; 0 for none. */
 export function highestToken(entries: ReadonlyMap<string, Entry>): number {
@@ -19,18 +19,4 @@ export function highestToken(entries: ReadonlyMap<string, Entry>): number {
     }
   }
   return highest;
-}
-
-/** Sees to it that a store gives out no token up to this one; never lowers what is there. */
-export async function raiseFloor(
-  store: StorageAdapter,
-  bookScope: string,
-  token: number,
-): Promise<void> {
-  for (;;) {
-    const entry = await store.retrieve(bookScope, FLOOR_KEY);
-    if (typeof entry?.value === "number" && entry.value >= token) return;
-    const expected = entry?.version ?? "absent";
-    if ((await store.store(bookScope, FLOOR_KEY, token, { expected })).ok) return;
-  }
 }
