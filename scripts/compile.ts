@@ -32,6 +32,7 @@ const BUNDLE = join(DIST, "bundle");
  */
 const LAZY_IN_HOOK: Readonly<Record<string, string>> = {
   "../coordinator/setting.ts": "src/coordinator/setting.ts",
+  "../coordination/returning.ts": "src/coordination/returning.ts",
   "../guard/command.ts": "src/guard/command.ts",
   "./words.ts": "src/guard/words.ts",
   "./git_state.ts": "src/guard/git_state.ts",

@@ -5,7 +5,6 @@
  */
 
 import type { Coordination } from "../coordination/coordination.ts";
-import { lookIntoLapse } from "../coordination/returning.ts";
 import { headOf } from "../detect/head.ts";
 import { findRepository } from "../detect/repository.ts";
 import { isObject } from "../domain/json.ts";
@@ -34,7 +33,7 @@ export async function ensureRegistered(opened: Opened, event: HookEvent): Promis
     return await keepLeased(desk, seen);
   }
   await register(opened, event, isKnown);
-  if (isKnown) await lookIntoLapse(desk, event.session_id);
+  if (isKnown) await (await returning()).lookIntoLapse(desk, event.session_id);
   else await noteReach(opened, event.session_id);
 }
 
@@ -42,8 +41,11 @@ export async function ensureRegistered(opened: Opened, event: HookEvent): Promis
 async function keepLeased(desk: Coordination, { record, standing }: SeenSession): Promise<void> {
   const isServed = record.life === null || standing === "live";
   const after = isServed ? record : await desk.roster.beat(record.session);
-  if (after?.lapsed) await lookIntoLapse(desk, record.session);
+  if (after?.lapsed) await (await returning()).lookIntoLapse(desk, record.session);
 }
+
+/** Loaded only where a session comes back. */
+const returning = () => import("../coordination/returning.ts");
 
 /** A session that reaches into another project has to end there too: its own journal says where. */
 async function noteReach({ repository, folder }: Opened, session: string): Promise<void> {

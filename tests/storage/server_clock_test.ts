@@ -34,11 +34,15 @@ const EVENTS = fc.array(
 
 /** One host, one server, and what the host knows of the server's clock. */
 class World {
-  readonly clock = new ServerClock();
+  readonly clock: ServerClock;
   serverMs = 1_800_000_000_000.5;
   #steadyMs = 5000;
   #wallMs = 1_700_000_000_000;
   #sleptMs = 0;
+
+  constructor(Clock: typeof ServerClock = ServerClock) {
+    this.clock = new Clock();
+  }
 
   get times(): HostTimes {
     const uptimeS = Math.floor((this.#steadyMs + this.#sleptMs) / 1000);
@@ -73,10 +77,11 @@ class World {
   }
 }
 
-Deno.test("what is told of a server's clock is never ahead of it, and behind by no more than it says", () => {
+/** Lets things befall hosts, and looks whether what they are told is true; answers how often they were. */
+function checkTold(Clock: typeof ServerClock): number {
   let told = 0;
   const property = fc.property(EVENTS, (events) => {
-    const world = new World();
+    const world = new World(Clock);
     for (const event of events) {
       world.befall(event);
       const known = world.clock.read(world.times);
@@ -88,8 +93,52 @@ Deno.test("what is told of a server's clock is never ahead of it, and behind by 
     }
   });
   fc.assert(property, { seed: 20260101, numRuns: 5000 });
+  return told;
+}
+
+Deno.test("what is told of a server's clock is never ahead of it, and behind by no more than it says", () => {
+  const told = checkTold(ServerClock);
   assert(told > 5000, `${told}`);
 });
+
+/** Clocks that are wrong. */
+const BROKEN: Readonly<Record<string, typeof ServerClock>> = {
+  "counts from when it asked": class extends ServerClock {
+    override observe(serverMs: number, sentAt: HostTimes) {
+      super.observe(serverMs, sentAt, sentAt);
+    }
+  },
+  "takes an answer for fresh however long it was on its way": class extends ServerClock {
+    override observe(serverMs: number, _sentAt: HostTimes, receivedAt: HostTimes) {
+      super.observe(serverMs, receivedAt, receivedAt);
+    }
+  },
+  "does not notice that the host slept": class extends ServerClock {
+    #at: HostTimes | null = null;
+    override observe(serverMs: number, sentAt: HostTimes, receivedAt: HostTimes) {
+      this.#at = receivedAt;
+      super.observe(serverMs, sentAt, receivedAt);
+    }
+    override read({ steadyMs }: HostTimes) {
+      if (this.#at === null) return null;
+      const passedMs = steadyMs - this.#at.steadyMs;
+      const wallMs = this.#at.wallMs + passedMs;
+      return super.read({ steadyMs, wallMs, uptimeS: this.#at.uptimeS + passedMs / 1000 });
+    }
+  },
+};
+
+for (const [does, Clock] of Object.entries(BROKEN)) {
+  Deno.test(`the suite catches a clock that ${does}`, () => {
+    let isCaught = false;
+    try {
+      checkTold(Clock);
+    } catch {
+      isCaught = true;
+    }
+    assert(isCaught);
+  });
+}
 
 Deno.test("two that go by what they are told never both believe in a lease", () => {
   const delays = fc.record({ thereMs: fc.nat(100), backMs: fc.nat(100) });
