@@ -33,6 +33,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   coordinator: [...GROUND, "detect", "storage", "config", "guard", "work", "graph", ...SESSIONS],
   hook: [...GROUND, "detect", "storage", "config", "guard", "work", "coordinator", ...SESSIONS],
   mcp: [...GROUND, "detect", "storage", "config", "coordinator", "graph", ...SESSIONS],
+  http: [...GROUND, "detect", "storage", "config", "coordinator", "mcp", ...SESSIONS],
   cli: [
     ...GROUND,
     "detect",
@@ -46,6 +47,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     "install",
     "hook",
     "mcp",
+    "http",
     ...SESSIONS,
   ],
 };
