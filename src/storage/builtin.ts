@@ -41,6 +41,8 @@ registerAdapter("kv", async (config, context) => {
   });
 });
 
+registerAdapter("memory", (_config, context) => new MemoryStore(undefined, context.limits));
+
 registerAdapter("server", async (config, context) => {
   const settings: ServerSettings = { ...SERVER_DEFAULTS, ...config };
   const { ServerStore } = await import("./server/server.ts");
@@ -53,5 +55,3 @@ registerAdapter("server", async (config, context) => {
     deadline: context.deadline,
   });
 });
-
-registerAdapter("memory", (_config, context) => new MemoryStore(undefined, context.limits));

@@ -26,8 +26,10 @@ import { Wire } from "./wire.ts";
 /** How a {@linkcode ServerStore} is opened. */
 export interface ServerOptions extends AccessOptions {
   readonly limits: ValueLimits;
-  /** When all waiting ends, as `performance.now()` tells time; without it, 2 s an operation. */
+  /** When all waiting ends, as `performance.now()` tells time; infinite without it. */
   readonly deadline?: number;
+  /** How long an operation takes at the most, in milliseconds; 2,000 without it. */
+  readonly timeoutMs?: number;
 }
 
 /** The `server` adapter. */
@@ -38,10 +40,10 @@ export class ServerStore implements StorageAdapter {
   readonly #limits: ValueLimits;
   readonly #closing = new AbortController();
 
-  private constructor(access: Access, { limits, deadline = Infinity }: ServerOptions) {
+  private constructor(access: Access, { limits, deadline = Infinity, timeoutMs }: ServerOptions) {
     this.place = { reach: "network", location: access.endpoint.location, folder: null };
     this.#access = access;
-    this.#wire = new Wire({ access, deadline });
+    this.#wire = new Wire({ access, deadline, timeoutMs });
     this.#limits = limits;
   }
 

@@ -14,7 +14,7 @@ import { type Endpoint, outcomeUnknown, unreachable } from "../network_error.ts"
 import { type Access, notOurs, refusedAccess } from "./access.ts";
 import { PROTOCOL, STORE_PATH, type StoreOp, WRITES } from "./protocol.ts";
 
-/** How long an operation takes at the most, with all that it sends again. */
+/** How long an operation takes at the most, with all that it sends again, unless somebody says so. */
 const LIMIT_MS = 2000;
 /** A server that refuses connections may be starting: that is waited for, briefly. */
 const STARTING_MS = 300;
@@ -38,17 +38,21 @@ export interface WireOptions {
   readonly access: Access;
   /** When waiting ends, as `performance.now()` tells time. */
   readonly deadline: number;
+  /** How long an operation takes at the most; 2 s without it. */
+  readonly timeoutMs?: number;
 }
 
 /** The requests of one client. */
 export class Wire {
   readonly #access: Access;
   readonly #deadline: number;
+  readonly #timeoutMs: number;
   readonly #closing = new AbortController();
 
-  constructor({ access, deadline }: WireOptions) {
+  constructor({ access, deadline, timeoutMs = LIMIT_MS }: WireOptions) {
     this.#access = access;
     this.#deadline = deadline;
+    this.#timeoutMs = timeoutMs;
   }
 
   /**
@@ -67,7 +71,7 @@ export class Wire {
       ...(isWrite ? [`"id":"${uniqueName()}"`] : []),
     ];
     const started = new Stopwatch();
-    const limitMs = Math.min(LIMIT_MS, this.#deadline - performance.now());
+    const limitMs = Math.min(this.#timeoutMs, this.#deadline - performance.now());
     let mayHaveHappened = false;
     for (let tries = 0;; tries++) {
       const leftMs = limitMs - started.passedMs();
