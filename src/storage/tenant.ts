@@ -18,6 +18,7 @@
 
 import { compileGlob, escapeGlob, type Matcher } from "../domain/glob.ts";
 import type { Json } from "../domain/json.ts";
+import { type Linked, linkedTo } from "../os/linked.ts";
 import type {
   Change,
   DeleteResult,
@@ -112,14 +113,12 @@ export class TenantStore implements StorageAdapter {
   }
 
   async watch(pattern = "*", signal?: AbortSignal): Promise<AsyncIterable<Change>> {
-    const leaving = new AbortController();
-    const signals = [this.#closing.signal, leaving.signal, ...(signal ? [signal] : [])];
-    const stop = AbortSignal.any(signals);
+    const stop = linkedTo(this.#closing.signal, signal);
     const [only, ...others] = this.#patterns(pattern);
     // One watch, also where several patterns are needed: what it reports too much is left out.
     const all = this.#isDefault ? "*" : `${MARK}*${this.#prefix.slice(MARK.length)}*`;
-    const changes = await this.#store.watch(others.length === 0 ? only : all, stop);
-    return this.#translated(changes, compileGlob(pattern), leaving);
+    const changes = await this.#store.watch(others.length === 0 ? only : all, stop.signal);
+    return this.#translated(changes, compileGlob(pattern), stop);
   }
 
   now(): Promise<number> {
@@ -134,7 +133,7 @@ export class TenantStore implements StorageAdapter {
   async *#translated(
     changes: AsyncIterable<Change>,
     matches: Matcher,
-    leaving: AbortController,
+    stop: Linked,
   ): AsyncIterable<Change> {
     try {
       for await (const { scope, key, version } of changes) {
@@ -142,7 +141,7 @@ export class TenantStore implements StorageAdapter {
         if (own !== null && matches(own)) yield { scope: own, key, version };
       }
     } finally {
-      leaving.abort();
+      stop.abort();
     }
   }
 

@@ -7,6 +7,7 @@
  */
 
 import { encodeValue, type Json, type ValueLimits } from "../../domain/json.ts";
+import { linkedTo } from "../../os/linked.ts";
 import type {
   Change,
   DeleteResult,
@@ -106,8 +107,7 @@ export class ServerStore implements StorageAdapter {
   }
 
   async watch(pattern = "*", signal?: AbortSignal): Promise<AsyncIterable<Change>> {
-    const stop = AbortSignal.any([this.#closing.signal, ...(signal ? [signal] : [])]);
-    return await watchServer(this.#access, pattern, stop);
+    return await watchServer(this.#access, pattern, linkedTo(this.#closing.signal, signal));
   }
 
   async now(): Promise<number> {

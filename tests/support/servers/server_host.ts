@@ -16,6 +16,7 @@ import { MemoryData, MemoryStore } from "../../../src/storage/memory.ts";
 const [folder, port, needsToken] = Deno.args;
 const LIMITS = { maxValueBytes: 16 * 1024 * 1024 };
 const HEARTBEAT_MS = 500;
+const ending = new AbortController();
 
 interface Namespace {
   readonly store: StorageAdapter;
@@ -48,7 +49,7 @@ async function anybody(request: Request): Promise<Response> {
     machines: null,
   };
   const options = { limits: LIMITS, heartbeatMs: HEARTBEAT_MS };
-  return await storeRoute(request, principal, store, request.signal, options);
+  return await storeRoute(request, principal, store, ending.signal, options);
 }
 
 const tokens = new Tokens(`${folder}/tokens.json`);
@@ -58,7 +59,7 @@ async function known(request: Request): Promise<Response> {
   const token = /^Bearer (.+)$/.exec(request.headers.get("authorization") ?? "")?.[1] ?? "";
   const principal = await tokens.verify(token);
   if (!principal) return new Response("Who are you?\n", { status: 401 });
-  return await storeRoute(request, principal, kept, request.signal, {
+  return await storeRoute(request, principal, kept, ending.signal, {
     heartbeatMs: HEARTBEAT_MS,
     isStillValid: async () => await tokens.verify(token) !== null,
   });
