@@ -51,6 +51,7 @@ registerAdapter("server", async (config, context) => {
     url: settings.url,
     tokenFile: path(settings.token_file),
     caFile: path(settings.ca_file),
+    isHook: context.deadline !== undefined,
     limits: context.limits,
     deadline: context.deadline,
   });
