@@ -17,7 +17,7 @@
  */
 
 import { compileGlob, escapeGlob, type Matcher } from "../domain/glob.ts";
-import type { Json } from "../domain/json.ts";
+import { copyValue, type Json } from "../domain/json.ts";
 import { type Linked, linkedTo } from "../os/linked.ts";
 import type {
   Change,
@@ -72,7 +72,11 @@ export class TenantStore implements StorageAdapter {
     value: Json,
     options?: StoreOptions,
   ): Promise<StoreResult> {
-    return await this.#store.store(await this.#written(scope), key, value, options);
+    const short = this.#short(scope);
+    if (short !== null) return await this.#store.store(short, key, value, options);
+    // The value as it is now: its name has to be noted first.
+    const copy = copyValue(value, { maxValueBytes: Infinity });
+    return await this.#store.store(await this.#written(scope), key, copy, options);
   }
 
   async retrieve(scope: string, key: string): Promise<Entry | null> {
@@ -162,12 +166,17 @@ export class TenantStore implements StorageAdapter {
     return this.#isDefault && !scope.startsWith(MARK) ? scope : null;
   }
 
-  /** A tenant's scope as the store calls it. */
-  async #scope(scope: string): Promise<string> {
+  /** A tenant's scope as the store calls it, or null where that has no room for it. */
+  #short(scope: string): string | null {
     checkName("scope", scope);
     if (this.#isDefault && !scope.startsWith(MARK)) return scope;
     const whole = this.#prefix + scope;
-    return whole.length <= MAX_NAME_LENGTH ? whole : this.#long + await hashOf(scope);
+    return whole.length <= MAX_NAME_LENGTH ? whole : null;
+  }
+
+  /** A tenant's scope as the store calls it. */
+  async #scope(scope: string): Promise<string> {
+    return this.#short(scope) ?? this.#long + await hashOf(scope);
   }
 
   /** The same for a scope that is written to: it will have to be found. */
