@@ -42,6 +42,7 @@ const LAZY_IN_HOOK: Readonly<Record<string, string>> = {
   "./redis/redis.ts": "src/storage/redis/redis.ts",
   "./postgres/postgres.ts": "src/storage/postgres/postgres.ts",
   "./s3/s3.ts": "src/storage/s3/s3.ts",
+  "./server/server.ts": "src/storage/server/server.ts",
   "./unknown_adapter.ts": "src/storage/unknown_adapter.ts",
 };
 

@@ -34,6 +34,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   coordinator: [...GROUND, "detect", "storage", "config", "guard", "work", "graph", ...SESSIONS],
   hook: [...GROUND, "detect", "storage", "config", "guard", "work", "coordinator", ...SESSIONS],
   mcp: [...GROUND, "detect", "storage", "config", "coordinator", "graph", ...SESSIONS],
+  http: [...GROUND, "detect", "storage", "config", "coordinator", "mcp", ...SESSIONS],
   cli: [
     ...GROUND,
     "detect",
@@ -48,6 +49,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     "migrate",
     "hook",
     "mcp",
+    "http",
     ...SESSIONS,
   ],
 };

@@ -118,5 +118,6 @@ export const DEFAULT_CONFIG: Config = {
     heartbeat_timeout_ms: 60_000,
   },
   log: { level: "info", path: "auto", max_bytes: 1_000_000, keep_files: 3 },
+  http: { tokens_path: "auto" },
   coordination: COORDINATION,
 };

@@ -78,10 +78,17 @@ const log = z.strictObject({
   ),
 });
 
+const http = z.strictObject({
+  tokens_path: z.string().min(1).default(defaults.http.tokens_path).describe(
+    'The file that `csc token` keeps the hashes of tokens in, for `csc serve --http`; "auto" is `tokens.json` in the user\'s state folder. A file that comes with a repository may not set it.',
+  ),
+});
+
 /** The schema of a whole configuration; `storage.config` is checked by its adapter's. */
 export const CONFIG_SCHEMA = z.strictObject({
   storage: storage.prefault({}),
   session: session.prefault({}),
   log: log.prefault({}),
+  http: http.prefault({}),
   coordination: coordination.prefault({}),
 }) satisfies z.ZodType<Config>;

@@ -31,7 +31,14 @@ export interface Config {
     readonly max_bytes: number;
     readonly keep_files: number;
   };
+  readonly http: HttpConfig;
   readonly coordination: CoordinationConfig;
+}
+
+/** How `csc serve --http` serves many machines. */
+export interface HttpConfig {
+  /** The file with the hashes of the tokens; `"auto"` for `tokens.json` in the user's state folder. */
+  readonly tokens_path: string;
 }
 
 /** What happens to an edit of a file that another session holds. */

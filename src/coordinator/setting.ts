@@ -5,6 +5,7 @@
  */
 
 import { loadConfig, type LoadedConfig, prepareConfig } from "../config/load.ts";
+import { checkPersonal } from "../config/personal.ts";
 import { configPlaces } from "../config/places.ts";
 import type { Snapshot } from "../config/snapshot.ts";
 import { requireTrust } from "../config/trust.ts";
@@ -75,6 +76,7 @@ export async function findUntrusted(folder: string, configPath?: string): Promis
   const { repository, places } = placesFor(folder, configPath);
   await prepareConfig(places);
   const loaded = loadConfig(places);
+  checkPersonal(loaded);
   const baseFolder = repository?.mainFolder ?? folder;
   const { level, path } = loaded.config.log;
   const logPath = path === "auto" ? userLogPath() : resolveFrom(baseFolder, path);

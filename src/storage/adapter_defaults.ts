@@ -26,6 +26,15 @@ export interface S3Settings {
   readonly endpoint?: string | undefined;
 }
 
+/** `storage.config` of the adapter `server`; `base_path` and `durable` are there so that it can replace `local`. */
+export interface ServerSettings {
+  readonly url: string;
+  readonly token_file?: string | undefined;
+  readonly ca_file?: string | undefined;
+  readonly base_path?: string | undefined;
+  readonly durable?: boolean | undefined;
+}
+
 /** The defaults of `local`. */
 export const LOCAL_DEFAULTS: LocalSettings = { base_path: ".claude/session-state", durable: false };
 
@@ -52,6 +61,7 @@ export const DEFAULT_REDIS_URL = "redis://localhost:6379";
 
 /** The defaults of `redis`. */
 export const REDIS_DEFAULTS: RedisSettings = { prefix: "claude-sessions:", ttl: null };
+
 /** `storage.config` of the adapter `postgres`. */
 export interface PostgresSettings {
   /** `postgres://user@host:port/database`. */
@@ -69,3 +79,6 @@ export const S3_DEFAULTS: Omit<S3Settings, "bucket"> = {
   region: "us-east-1",
   prefix: "claude-sessions/",
 };
+
+/** The defaults of `server`. */
+export const SERVER_DEFAULTS: ServerSettings = { url: "http://127.0.0.1:8082" };

@@ -13,6 +13,8 @@ import {
   type LocalSettings,
   S3_DEFAULTS,
   type S3Settings,
+  SERVER_DEFAULTS,
+  type ServerSettings,
 } from "./adapter_defaults.ts";
 import { LocalStore } from "./local/local.ts";
 import { MemoryStore } from "./memory.ts";
@@ -69,5 +71,19 @@ registerAdapter("s3", async (config, context) => {
     limits: context.limits,
     deadline: context.deadline,
     onUnreadable: context.onUnreadable,
+  });
+});
+
+registerAdapter("server", async (config, context) => {
+  const settings: ServerSettings = { ...SERVER_DEFAULTS, ...config };
+  const { ServerStore } = await import("./server/server.ts");
+  const path = (name: string | undefined) => name && resolveFrom(context.baseFolder, name);
+  return ServerStore.open({
+    url: settings.url,
+    tokenFile: path(settings.token_file),
+    caFile: path(settings.ca_file),
+    isHook: context.deadline !== undefined,
+    limits: context.limits,
+    deadline: context.deadline,
   });
 });

@@ -12,10 +12,12 @@ import {
   type PostgresSettings,
   type RedisSettings,
   type S3Settings,
+  type ServerSettings,
 } from "./adapter_defaults.ts";
 import { postgresSettings } from "./postgres/settings.ts";
 import { redisSettings } from "./redis/settings.ts";
 import { s3Settings } from "./s3/settings.ts";
+import { serverSettings } from "./server/settings.ts";
 
 const basePath = z.string().min(1).default(LOCAL_DEFAULTS.base_path).describe(
   "Folder of the store. A relative path starts at the repository's main checkout (of a bare repository: at the repository), or at the project's folder where there is no repository.",
@@ -52,6 +54,7 @@ export const ADAPTER_SETTINGS = {
   redis: redisSettings,
   postgres: postgresSettings,
   s3: s3Settings,
+  server: serverSettings,
 } satisfies {
   local: z.ZodType<LocalSettings>;
   kv: z.ZodType<KvSettings>;
@@ -59,4 +62,5 @@ export const ADAPTER_SETTINGS = {
   redis: z.ZodType<RedisSettings>;
   postgres: z.ZodType<PostgresSettings>;
   s3: z.ZodType<S3Settings>;
+  server: z.ZodType<ServerSettings>;
 };

@@ -34,6 +34,7 @@ export const SERVERS: Readonly<Partial<Record<NetworkKind, () => Promise<ServerM
   redis: () => import("./servers/redis.ts"),
   postgres: () => import("./servers/postgres.ts"),
   s3: () => import("./servers/s3.ts"),
+  server: () => import("./servers/server.ts"),
 };
 
 /** The kinds that this run of the tests has servers for. */

@@ -6,12 +6,7 @@
 
 import { z } from "zod";
 import { S3_DEFAULTS, type S3Settings } from "../adapter_defaults.ts";
-
-/** Whether a text is the URL of a server, without a user, a query or a fragment. */
-function isServerUrl(text: string): boolean {
-  const url = URL.canParse(text) ? new URL(text) : null;
-  return url !== null && /^https?:$/.test(url.protocol) && !/[@?#\s]/.test(text);
-}
+import { isServerUrl } from "../http_url.ts";
 
 /** `storage.config` of the adapter `s3`. */
 export const s3Settings = z.strictObject({
