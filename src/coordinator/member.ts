@@ -1,7 +1,8 @@
 /**
  * The session that this server serves, and the watch it keeps for it: the server is the background
  * monitor of seed 003. It finds its session through its parent process, since the id in its
- * environment goes stale when the context is cleared.
+ * environment goes stale when the context is cleared; a client that came over HTTP has no process
+ * here, and is a session by itself.
  *
  * @module
  */
@@ -25,6 +26,8 @@ export interface MemberOptions {
   readonly repository: Repository | null;
   readonly folder: string;
   readonly log: Log;
+  /** The client's process on this machine, our parent; null where it is none. */
+  readonly clientPid: number | null;
 }
 
 /** How often the parent's session is looked up: after `/clear` it is another one. */
@@ -39,7 +42,7 @@ const PARENT_MS = 60;
 /** One server among the sessions of its project. */
 export class Member {
   readonly #options: MemberOptions;
-  readonly #parent = Deno.ppid;
+  readonly #parent: number | null;
   readonly #stop = new AbortController();
   #life: LifeFile | null = null;
   /** The session that the hooks registered for our parent. */
@@ -50,6 +53,7 @@ export class Member {
 
   constructor(options: MemberOptions) {
     this.#options = options;
+    this.#parent = options.clientPid;
   }
 
   /** Begins to watch; nothing is registered before a hook or a tool call asks for it. */
@@ -147,6 +151,7 @@ export class Member {
 
   /** Looks which session our parent has now, and stands for its life. */
   async #follow(): Promise<void> {
+    if (this.#parent === null) return;
     const { desk } = this.#options;
     const session = await desk.roster.sessionOf(this.#parent);
     const known = session === null ? null : await desk.roster.get(session);
