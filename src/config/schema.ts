@@ -7,6 +7,7 @@
 
 import { z } from "zod";
 import { coordination } from "./coordination.ts";
+import { http } from "./http.ts";
 import { DEFAULT_CONFIG } from "./defaults.ts";
 import type { Config } from "./types.ts";
 
@@ -74,5 +75,6 @@ export const CONFIG_SCHEMA = z.strictObject({
   storage: storage.prefault({}),
   session: session.prefault({}),
   log: log.prefault({}),
+  http: http.prefault({}),
   coordination: coordination.prefault({}),
 }) satisfies z.ZodType<Config>;

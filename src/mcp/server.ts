@@ -36,6 +36,7 @@ import {
   ReadResourceRequestSchema,
   Server,
   SubscribeRequestSchema,
+  type Tool,
   UnsubscribeRequestSchema,
 } from "./sdk.ts";
 import { type Act, actOf, codeOf, NO_SUPERVISOR, type Supervisor } from "./supervisor.ts";
@@ -103,13 +104,19 @@ export function createServer(
   return server;
 }
 
+/** The tools as clients see them: the same for all, and not cheap to make. */
+let described: readonly Tool[] | null = null;
+
 function addTools(
   server: Server,
   workspace: () => Promise<Workspace>,
   announcer: Announcer,
   supervisor: Supervisor,
 ): void {
-  server.setRequestHandler(ListToolsRequestSchema, () => ({ tools: TOOLS.map(describeTool) }));
+  server.setRequestHandler(ListToolsRequestSchema, () => {
+    described ??= TOOLS.map(describeTool);
+    return { tools: [...described] };
+  });
   // One call after the other, in the order in which they came: a client may send sign_on and the
   // calls that need it without waiting.
   let lastCall: Promise<unknown> = Promise.resolve();
