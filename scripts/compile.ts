@@ -38,6 +38,7 @@ const LAZY_IN_HOOK: Readonly<Record<string, string>> = {
   "./session.ts": "src/hook/session.ts",
   "./kv/kv.ts": "src/storage/kv/kv.ts",
   "./kv/database.ts": "src/storage/kv/database.ts",
+  "./server/server.ts": "src/storage/server/server.ts",
   "./unknown_adapter.ts": "src/storage/unknown_adapter.ts",
 };
 

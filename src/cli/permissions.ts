@@ -16,7 +16,7 @@ export function keepPermissions(needed: readonly Permission[]): void {
 }
 
 /** The adapters whose needs are known; one that a program registered may need anything. */
-const OURS = new Set(["local", "kv", "memory"]);
+const OURS = new Set(["local", "kv", "memory", "server"]);
 
 /**
  * Gives up the network where the store is on this machine. The right to start programs stays: only

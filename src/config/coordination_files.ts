@@ -169,6 +169,6 @@ const ELSEWHERE =
   "Say it in session-coordinator-config.json; this file is about coordination alone.";
 
 const FOREIGN_KEYS: ReadonlyMap<string, string> = new Map([
-  ...["storage", "session", "log"].map((name) => [name, ELSEWHERE] as const),
+  ...["storage", "session", "log", "http"].map((name) => [name, ELSEWHERE] as const),
   ["projects", "Remove it: 'multi_project: true' takes in all projects that share the store."],
 ]);

@@ -112,6 +112,7 @@ export const DEFAULT_CONFIG: Config = {
   },
   log: { level: "info", path: "auto", max_bytes: 1_000_000, keep_files: 3 },
   http: {
+    tokens_path: "auto",
     allowed_hosts: [],
     allowed_origins: [],
     max_body_bytes: 1_048_576,

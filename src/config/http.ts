@@ -38,6 +38,9 @@ function isOrigin(text: string): boolean {
 
 /** The section `http`. */
 export const http = z.strictObject({
+  tokens_path: z.string().min(1).default(defaults.tokens_path).describe(
+    'The file that `csc token` keeps the hashes of tokens in; "auto" is `tokens.json` in the user\'s state folder. Nothing of this section may be set by a file that comes with a repository.',
+  ),
   allowed_hosts: z.array(host).max(100).default([...defaults.allowed_hosts]).describe(
     "What clients may call the server (`Host`), beside the address it listens on and the names of loopback; with a port only that one is meant.",
   ),

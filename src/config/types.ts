@@ -35,6 +35,8 @@ export interface Config {
 
 /** How `csc serve --http` serves. */
 export interface HttpConfig {
+  /** The file with the hashes of the tokens; `"auto"` for `tokens.json` in the user's state folder. */
+  readonly tokens_path: string;
   readonly allowed_hosts: readonly string[];
   readonly allowed_origins: readonly string[];
   readonly max_body_bytes: number;

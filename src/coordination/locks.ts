@@ -95,6 +95,7 @@ export class Locks {
       purpose: "",
       detail: null,
       onlyEnd: true,
+      forced: true,
     });
     const detail = { lock: name, by: holderKey(by), reason };
     journal.append({ event: "force", ...lock.holder, detail });

@@ -67,6 +67,7 @@ async function endReservation(
       purpose: "",
       detail: null,
       onlyEnd: true,
+      forced: true,
     });
     if (ok || tries === MAX_TRIES) return record.holder;
   }

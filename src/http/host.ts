@@ -130,6 +130,11 @@ export class Host {
     return `${this.#options.tls ? "https" : "http"}://${name}:${port}`;
   }
 
+  /** Whose token a request carries now; null where it is not valid any more. */
+  async whoIs(request: Request): Promise<Principal | null> {
+    return await authenticate(request, this.#door).catch(() => null);
+  }
+
   /** Takes nothing new, lets finish what is under way, ends all sessions, and closes. */
   async shutdown(): Promise<void> {
     this.#stop.abort();
@@ -168,8 +173,10 @@ export class Host {
     at: { route: string; pathname: string; isOver: Promise<unknown> },
   ): Promise<Response> {
     const response = await this.#pass(request, passage, at).catch((error) => {
-      const form = at.route.startsWith("/store") ? "store" : "rpc";
-      return responseTo(this.#asRefusal(error, at.route), form);
+      const refused = this.#asRefusal(error, at.route);
+      // What is said in the store's own form is about this very write: it was never looked at.
+      const isStores = at.route.startsWith("/store") && refused.status === 413;
+      return responseTo(refused, isStores ? "store" : "rpc");
     });
     const extra = { ...SECURITY_HEADERS, ...corsHeaders(request, this.#door) };
     for (const [name, value] of Object.entries(extra)) response.headers.set(name, value);

@@ -174,7 +174,8 @@ function takeOver(
 ): Decided {
   if (record.holder === null) return refused(record, "not held", null);
   if (record.token !== request.token) return refused(record, "not owner", null);
-  const ended = end(record, "taken over", known.moment, request.holder, request.reason);
+  const { holder, reason, forced } = request;
+  const ended = end(record, "taken over", known.moment, holder, reason, forced);
   if (request.onlyEnd) return granted(ended, ended);
   const next = grant(ended, { ...request, op: "acquire" }, known, null);
   return granted(next, next, false, record.holder);
@@ -270,6 +271,7 @@ function end(
   moment: Moment,
   by: Holder | null = null,
   reason = "",
+  forced = false,
 ): LeaseRecord {
   const ended: Ending = {
     holder: record.holder!,
@@ -277,6 +279,7 @@ function end(
     why,
     by,
     reason,
+    ...(forced && { forced }),
     at: isoOf(moment),
   };
   return { ...record, holder: null, busy_s: null, uses: 0, offered: false, lent_by: null, ended };

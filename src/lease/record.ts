@@ -39,6 +39,8 @@ export interface Ending {
   /** Who took it over, and why, where somebody did. */
   readonly by: Holder | null;
   readonly reason: string;
+  /** Whether it was taken by force; absent where it was not. */
+  readonly forced?: boolean;
   /** ISO time. */
   readonly at: string;
 }

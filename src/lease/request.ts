@@ -30,6 +30,8 @@ export type Request =
     readonly detail: Json;
     /** Only ends it, and lets whoever waits go first. */
     readonly onlyEnd?: boolean;
+    /** Somebody insists, though the holder is at work: a server lets only some do that. */
+    readonly forced?: boolean;
   }
   | { readonly op: "leave queue"; readonly holder: Holder }
   | {

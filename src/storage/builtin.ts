@@ -11,6 +11,8 @@ import {
   type KvSettings,
   LOCAL_DEFAULTS,
   type LocalSettings,
+  SERVER_DEFAULTS,
+  type ServerSettings,
 } from "./adapter_defaults.ts";
 import { LocalStore } from "./local/local.ts";
 import { MemoryStore } from "./memory.ts";
@@ -36,6 +38,19 @@ registerAdapter("kv", async (config, context) => {
     path: isUrl(path) ? path : resolveFrom(context.baseFolder, path),
     limits: context.limits,
     onUnreadable: context.onUnreadable,
+  });
+});
+
+registerAdapter("server", async (config, context) => {
+  const settings: ServerSettings = { ...SERVER_DEFAULTS, ...config };
+  const { ServerStore } = await import("./server/server.ts");
+  const path = (name: string | undefined) => name && resolveFrom(context.baseFolder, name);
+  return ServerStore.open({
+    url: settings.url,
+    tokenFile: path(settings.token_file),
+    caFile: path(settings.ca_file),
+    limits: context.limits,
+    deadline: context.deadline,
   });
 });
 
