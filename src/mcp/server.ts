@@ -76,6 +76,7 @@ export function createServer(
       resources: { listChanged: true, subscribe: true },
       prompts: {},
       completions: {},
+      logging: {},
     },
     instructions: INSTRUCTIONS,
     // The server never asks the client for input, so nothing has to be validated against a schema.
@@ -140,8 +141,13 @@ function addTools(
       const outcome = result.isError ? `refused (${result._meta?.["csc/code"]})` : "done";
       const { log } = await workspace().catch(() => ({ log: null }));
       const event = `${tool.name}${target(params.arguments)} ${outcome} in ${ms} ms`;
-      if (STORE_FAILURE.test(String(result._meta?.["csc/code"]))) log?.error(event);
-      else log?.debug(event);
+      if (STORE_FAILURE.test(String(result._meta?.["csc/code"]))) {
+        log?.error(event);
+        // Whoever watches over the client sees it too; a client that is gone does not matter.
+        void server.sendLoggingMessage({ level: "error", logger: "csc", data: event }).catch(
+          () => {},
+        );
+      } else log?.debug(event);
       if (tool.name === "sign_on" && !result.isError) announcer.start();
       return result;
     });
