@@ -47,7 +47,8 @@ export function serveClient(premises: Premises, client: Client): Service {
     machine,
     project: { id: project, foundBy: "the request's headers, or the server's own project" },
     store,
-    lifeFolder: join(folder, "alive"),
+    // Where the sessions of this machine look that share the store without the server.
+    lifeFolder: join(stateFolder, "alive"),
     machineFolder: folder,
     log,
     clientSession: null,

@@ -85,6 +85,11 @@ export class Gate {
     this.#listener.close();
   }
 
+  /** Resolves once no connection is left. */
+  async isEmpty(): Promise<void> {
+    while (this.#passages.size > 0) await sleep(10);
+  }
+
   /** Closes everything. */
   close(): void {
     this.stopAccepting();

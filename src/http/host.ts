@@ -53,6 +53,8 @@ export interface HostOptions {
 
 /** How long asking whether all is well may take. */
 const HEALTH_MS = 2000;
+/** How long the last bytes may take to leave. */
+const FAREWELL_MS = 1000;
 /** For who has no valid token, a hundredth of the rate, but at least this. */
 const LEAST_UNKNOWN_RATE = 60;
 /** Responses that go on until somebody ends them. */
@@ -142,8 +144,10 @@ export class Host {
     const deadline = performance.now() + this.#options.settings.shutdown_timeout_s * 1000;
     while (this.#underWay > 0 && performance.now() < deadline) await sleep(20);
     await this.sessions.close("shutdown");
+    // What was said last is to reach its client.
+    const isSaid = this.#inner.shutdown().then(() => this.#gate.isEmpty());
+    await Promise.race([isSaid, sleep(FAREWELL_MS)]);
     this.#gate.close();
-    await Promise.race([this.#inner.shutdown(), sleep(1000)]);
   }
 
   async #handle(request: Request, info: Deno.ServeHandlerInfo<Deno.NetAddr>): Promise<Response> {
@@ -154,13 +158,16 @@ export class Host {
     const route = this.#routeOf(pathname);
     const isStream = STREAMS.has(`${request.method} ${pathname}`);
     const isOver = info.completed;
-    const leave = passage.begin();
+    const done = passage.begin();
     if (!isStream) this.#underWay++;
+    let isLast = false;
     isOver.catch(() => {}).finally(() => {
-      leave();
+      done();
+      if (isLast) passage.leave();
       if (!isStream) this.#underWay--;
     });
     const response = await this.#answer(request, passage, { route, pathname, isOver });
+    isLast = response.headers.get("connection") === "close";
     const { metrics } = this.#options;
     metrics.requests.add({ route, status: String(response.status) });
     metrics.requestTime.observe(performance.now() - startedAt, { route });

@@ -15,7 +15,7 @@ const MAX_HEAD_BYTES = 32 * 1024;
 /** What is carried at once. */
 const CHUNK_BYTES = 16 * 1024;
 /** What a client that was refused may still send before its connection is cut. */
-const MAX_IGNORED_BYTES = 64 * 1024 * 1024;
+const MAX_IGNORED_BYTES = 16 * 1024 * 1024;
 
 const TOO_LONG = new TextEncoder().encode(
   "HTTP/1.1 431 Request Header Fields Too Large\r\nconnection: close\r\ncontent-length: 0\r\n\r\n",
@@ -82,9 +82,17 @@ export class Passage {
     await this.#carryDown().catch(() => {});
     if (this.#isClosed) return;
     // The answer may still be on its way while the client sends: a cut now could destroy it.
-    this.#enterState("leaving");
+    if (this.#state !== "leaving") this.#enterState("leaving");
     await this.#client.closeWrite().catch(() => {});
     await up;
+  }
+
+  /** The last answer was given: what the client goes on sending is not passed on any more. */
+  leave(): void {
+    if (this.#isClosed || this.#state === "leaving") return;
+    this.#enterState("leaving");
+    // The server would wait for the rest of a body otherwise.
+    this.#server?.closeWrite().catch(() => {});
   }
 
   /** A request has begun; call what it answers once the whole response is sent. */
