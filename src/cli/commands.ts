@@ -16,7 +16,7 @@ const MACHINE_OPTION = {
 /** Serves MCP; also what `csc` alone does. */
 export const SERVE: Command = {
   name: "serve",
-  summary: "serve MCP on standard input and output, for Claude Code; or over HTTP, for many",
+  summary: "serve MCP on standard input and output, or over HTTP for many",
   usage: [
     "serve [--config FILE]",
     "serve --http [HOST:PORT] [--tls-cert FILE --tls-key FILE] [--config FILE]",
