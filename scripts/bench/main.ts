@@ -7,6 +7,7 @@
 
 import { benchCounters } from "./counters.ts";
 import { benchHooks } from "./hooks.ts";
+import { benchHttp } from "./http.ts";
 import { benchLeases } from "./leases.ts";
 import { benchScopes } from "./scopes.ts";
 import { benchStartup } from "./startup.ts";
@@ -30,6 +31,7 @@ const SUITES: Readonly<Record<string, () => Promise<Figure[]>>> = {
   scopes: benchScopes,
   hooks: benchHooks,
   leases: benchLeases,
+  http: benchHttp,
 };
 
 if (import.meta.main) {

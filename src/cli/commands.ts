@@ -25,7 +25,7 @@ export const SERVE: Command = {
   options: [
     {
       name: "http",
-      help: "serve many clients over HTTP, and be the store of other machines; 127.0.0.1:8082",
+      help: "serve many clients over HTTP, and be a store for other machines",
     },
     { name: "tls-cert", value: "FILE", help: "over TLS, with this certificate (PEM)" },
     { name: "tls-key", value: "FILE", help: "and its private key" },
