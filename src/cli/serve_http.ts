@@ -11,7 +11,7 @@ import { detectMachine } from "../detect/machine.ts";
 import { detectProject } from "../detect/project.ts";
 import { CoordinatorError, messageOf } from "../domain/error.ts";
 import { Audit, defaultAuditPath } from "../http/audit.ts";
-import { serveClient } from "../http/client_service.ts";
+import { Groups, serveClient } from "../http/client_service.ts";
 import { checkExposure, Host } from "../http/host.ts";
 import { Metrics } from "../http/metrics.ts";
 import type { Place } from "../http/place.ts";
@@ -109,6 +109,7 @@ function startHost(parts: HostParts): Host {
     audit,
     metrics,
   });
+  const groups = new Groups();
   const host: Host = Host.start({
     ...parts.address,
     tls: parts.tls,
@@ -120,6 +121,7 @@ function startHost(parts: HostParts): Host {
     own,
     serve: (client) =>
       serveClient({
+        groups,
         setting,
         storeFor: (tenant) => new TenantStore(served, tenant),
         stateFolder,

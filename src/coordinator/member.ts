@@ -28,6 +28,11 @@ export interface MemberOptions {
   readonly log: Log;
   /** The client's process on this machine, our parent; null where it is none. */
   readonly clientPid: number | null;
+  /**
+   * Whether this one looks after what all sessions of the project share, at this moment; always, unless
+   * a process serves several of them.
+   */
+  readonly isKeeper?: () => boolean;
 }
 
 /** How often the parent's session is looked up: after `/clear` it is another one. */
@@ -130,15 +135,16 @@ export class Member {
           await this.#beat(session);
           beatAt = performance.now() + beatMs;
         }
-        if (session !== null) await desk.leases.settleWaited();
-        if (session !== null && auto_cleanup_stale && performance.now() >= healAt) {
+        const isKeeper = session !== null && (this.#options.isKeeper?.() ?? true);
+        if (isKeeper) await desk.leases.settleWaited();
+        if (isKeeper && auto_cleanup_stale && performance.now() >= healAt) {
           for (const { alias } of await heal(desk)) {
             log.info(`${alias}: ended, its process is gone`);
           }
           desk.journal.prune(retention_days);
           healAt = performance.now() + cleanup_interval * 1000;
         }
-        if (session !== null && performance.now() >= collectAt) {
+        if (isKeeper && performance.now() >= collectAt) {
           await this.#collect();
           collectAt = performance.now() + COLLECT_MS;
         }

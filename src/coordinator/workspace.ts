@@ -16,11 +16,13 @@ import "../storage/builtin.ts";
 import { openStore } from "../storage/registry.ts";
 import { ProjectData } from "./data.ts";
 import { InstancePool } from "./instances.ts";
+import type { SeenClaims } from "./seen_claims.ts";
 import { Member } from "./member.ts";
 import { Overview } from "./overview.ts";
 import { Session } from "./session.ts";
 import type { Setting } from "./setting.ts";
 
+export { SeenClaims } from "./seen_claims.ts";
 export { findSetting, placesFor, projectFolder, type Setting } from "./setting.ts";
 
 /** An open workspace. */
@@ -60,6 +62,16 @@ export interface WorkspaceParts {
   /** The client's process on this machine, or null where it is none. */
   readonly clientPid: number | null;
   readonly port: number | null;
+  /** What the workspaces of one process, project and machine have in common. */
+  readonly shared?: SharedKeeping;
+}
+
+/** What the workspaces of one process, project and machine have in common. */
+export interface SharedKeeping {
+  /** Whether this one looks after what all of them share, at this moment. */
+  readonly isKeeper: () => boolean;
+  /** What is known of who holds which instance. */
+  readonly seen: SeenClaims;
 }
 
 /**
@@ -114,7 +126,9 @@ export function assembleWorkspace(parts: WorkspaceParts): Workspace {
     heartbeatIntervalMs,
     heartbeatTimeoutMs: config.session.heartbeat_timeout_ms,
     log,
+    seen: parts.shared?.seen,
   });
+  const isKeeper = parts.shared?.isKeeper;
   const data = new ProjectData(store, machine, project.id, pool);
   const session = new Session({
     pool,
@@ -124,6 +138,7 @@ export function assembleWorkspace(parts: WorkspaceParts): Workspace {
     heartbeatIntervalMs,
     clientSession: parts.clientSession,
     log,
+    isKeeper,
   });
   const overview = new Overview({ machine, project: project.id }, pool, data, session);
   const desk = coordinate({
@@ -134,7 +149,14 @@ export function assembleWorkspace(parts: WorkspaceParts): Workspace {
     baseFolder,
     machineFolder,
   });
-  const member = new Member({ desk, repository, folder, log, clientPid: parts.clientPid });
+  const member = new Member({
+    desk,
+    repository,
+    folder,
+    log,
+    clientPid: parts.clientPid,
+    isKeeper,
+  });
   return {
     setting,
     machine,

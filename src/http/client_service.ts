@@ -5,7 +5,7 @@
  * @module
  */
 
-import { assembleWorkspace } from "../coordinator/workspace.ts";
+import { assembleWorkspace, SeenClaims } from "../coordinator/workspace.ts";
 import type { Setting } from "../coordinator/setting.ts";
 import { CoordinatorError, messageOf } from "../domain/error.ts";
 import { shorten } from "../domain/text.ts";
@@ -21,6 +21,7 @@ import type { Client, Service } from "./sessions.ts";
 
 /** What all clients share. */
 export interface Premises {
+  readonly groups: Groups;
   readonly setting: Setting;
   /** The store as a tenant sees it; closing it leaves the others' open. */
   readonly storeFor: (tenant: string) => StorageAdapter;
@@ -41,6 +42,7 @@ export function serveClient(premises: Premises, client: Client): Service {
   const { project, machine } = client.place;
   const store = premises.storeFor(client.tenant);
   const folder = join(stateFolder, "http", client.tenant, folderName(project));
+  const group = premises.groups.join(client);
   const log = openLog({ ...logOptions, label: () => `http:${client.user}@${machine}:${project}` });
   const workspace = assembleWorkspace({
     setting: asSeenOutside(setting),
@@ -54,6 +56,7 @@ export function serveClient(premises: Premises, client: Client): Service {
     clientSession: null,
     clientPid: null,
     port,
+    shared: { isKeeper: () => group.keeper === client, seen: group.seen },
   });
   const supervisor = new Clerk(client, premises.audit, premises.metrics);
   const server = createServer(() => Promise.resolve(workspace), client.ended, supervisor);
@@ -65,12 +68,54 @@ export function serveClient(premises: Premises, client: Client): Service {
   return {
     connect: (transport) => server.connect(transport),
     async end(reason) {
+      group.leave(client);
       const giveBack = Promise.allSettled([workspace.session.signOff(), workspace.member.end()]);
       await Promise.race([giveBack, sleep(SIGN_OFF_MS)]);
       await workspace.close();
       log.info(`session ended: ${reason}`);
     },
   };
+}
+
+/** The clients of one project on one machine: one of them looks after what they share. */
+class Group {
+  readonly seen = new SeenClaims();
+  readonly #members = new Set<Client>();
+  readonly #isEmpty: () => void;
+
+  constructor(isEmpty: () => void) {
+    this.#isEmpty = isEmpty;
+  }
+
+  /** The client whose workspace looks after what all share: the one that came first. */
+  get keeper(): Client | undefined {
+    const [first] = this.#members;
+    return first;
+  }
+
+  join(client: Client): void {
+    this.#members.add(client);
+  }
+
+  leave(client: Client): void {
+    this.#members.delete(client);
+    if (this.#members.size === 0) this.#isEmpty();
+  }
+}
+
+/** All groups of clients. */
+export class Groups {
+  readonly #groups = new Map<string, Group>();
+
+  /** Takes a client into its group. */
+  join(client: Client): Group {
+    const { project, machine } = client.place;
+    const key = JSON.stringify([client.tenant, project, machine]);
+    const group = this.#groups.get(key) ?? new Group(() => this.#groups.delete(key));
+    this.#groups.set(key, group);
+    group.join(client);
+    return group;
+  }
 }
 
 /** Says what a client may do, and writes down what it did. */

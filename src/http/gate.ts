@@ -38,6 +38,7 @@ export class Gate {
   /** By the port that the gate uses towards the server behind it. */
   readonly #byPort = new Map<number, Passage>();
   #innerPort = 0;
+  #sweptMs = 0;
   #sweeper: ReturnType<typeof setInterval> | undefined;
   #isOpen = true;
 
@@ -68,8 +69,9 @@ export class Gate {
   /** Lets connections through to the server on a port of loopback. */
   open(innerPort: number): void {
     this.#innerPort = innerPort;
-    const every = Math.max(100, Math.min(1000, this.#options.headerTimeoutMs / 4));
-    this.#sweeper = setInterval(() => this.#sweep(), every);
+    const everyMs = Math.max(100, Math.min(1000, this.#options.headerTimeoutMs / 4));
+    this.#sweptMs = performance.now();
+    this.#sweeper = setInterval(() => this.#sweep(everyMs), everyMs);
     this.#acceptAll();
   }
 
@@ -119,16 +121,14 @@ export class Gate {
 
   async #serve(passage: Passage): Promise<void> {
     try {
-      const port = await passage.enter(this.#innerPort);
-      if (port === null) return;
-      this.#byPort.set(port, passage);
+      if (!await passage.enter(this.#innerPort)) return;
+      this.#byPort.set(passage.port, passage);
       await passage.carry();
-      this.#byPort.delete(port);
     } catch {
       // Either side has gone: nothing is left to be said.
     } finally {
       passage.close();
-      this.#passages.delete(passage);
+      this.#forget(passage);
     }
   }
 
@@ -137,17 +137,27 @@ export class Gate {
     for (const passage of this.#passages) {
       if (passage.state !== "waiting") continue;
       passage.close();
-      this.#passages.delete(passage);
+      this.#forget(passage);
       return;
     }
   }
 
-  #sweep(): void {
+  #forget(passage: Passage): void {
+    this.#passages.delete(passage);
+    // The system may have given its port to another one already.
+    if (this.#byPort.get(passage.port) === passage) this.#byPort.delete(passage.port);
+  }
+
+  #sweep(everyMs: number): void {
     const limits = { waiting: this.#options.headerTimeoutMs, idle: IDLE_MS, leaving: LINGER_MS };
     const now = performance.now();
+    // While we did not get round to anything, no client was late.
+    const passedMs = Math.min(now - this.#sweptMs, 2 * everyMs);
+    this.#sweptMs = now;
     for (const passage of this.#passages) {
+      const ageMs = passage.grow(passedMs);
       const { state } = passage;
-      if (state !== "busy" && now - passage.sinceMs > limits[state]) passage.close();
+      if (state !== "busy" && ageMs > limits[state]) passage.close();
     }
   }
 }

@@ -187,7 +187,9 @@ export class Host {
     });
     const extra = { ...SECURITY_HEADERS, ...corsHeaders(request, this.#door) };
     for (const [name, value] of Object.entries(extra)) response.headers.set(name, value);
-    if (this.#stop.signal.aborted) response.headers.set("connection", "close");
+    // The rest of a body that nobody reads would be taken for the next request.
+    const isUnread = request.body !== null && !request.bodyUsed;
+    if (isUnread || this.#stop.signal.aborted) response.headers.set("connection", "close");
     return response;
   }
 

@@ -27,7 +27,8 @@ export class Passage {
   #server: Deno.TcpConn | null = null;
   #head = new Uint8Array();
   #state: PassageState = "waiting";
-  #sinceMs = performance.now();
+  #ageMs = 0;
+  #port = 0;
   #requests = 0;
   #isClosed = false;
 
@@ -40,9 +41,14 @@ export class Passage {
     return this.#state;
   }
 
-  /** Since when, as `performance.now()` tells time. */
-  get sinceMs(): number {
-    return this.#sinceMs;
+  /** The port that is used towards the server; 0 before there is one. */
+  get port(): number {
+    return this.#port;
+  }
+
+  /** Notes that time has passed; answers for how long it has stood there, in milliseconds. */
+  grow(ms: number): number {
+    return this.#ageMs += ms;
   }
 
   /** The client's address. */
@@ -58,20 +64,21 @@ export class Passage {
   /**
    * Waits for the first whole head, and connects to the server then.
    *
-   * @returns The port that is used towards the server; null where the client sends no such head.
+   * @returns Whether the client has sent one.
    */
-  async enter(serverPort: number): Promise<number | null> {
+  async enter(serverPort: number): Promise<boolean> {
     if ("handshake" in this.#client) await (this.#client as Deno.TlsConn).handshake();
-    if (!await this.#readHead()) return null;
+    if (!await this.#readHead()) return false;
     const server = await Deno.connect({ hostname: "127.0.0.1", port: serverPort });
     if (this.#isClosed) {
       server.close();
-      return null;
+      return false;
     }
     this.#server = server;
     server.setNoDelay(true);
     if ("setNoDelay" in this.#client) (this.#client as Deno.TcpConn).setNoDelay(true);
-    return (server.localAddr as Deno.NetAddr).port;
+    this.#port = (server.localAddr as Deno.NetAddr).port;
+    return true;
   }
 
   /** Carries bytes both ways until either side ends. */
@@ -115,7 +122,7 @@ export class Passage {
 
   #enterState(state: PassageState): void {
     this.#state = state;
-    this.#sinceMs = performance.now();
+    this.#ageMs = 0;
   }
 
   async #readHead(): Promise<boolean> {

@@ -5,8 +5,8 @@
  * @module
  */
 
-import { CoordinatorError, messageOf } from "../domain/error.ts";
-import { compileGlob, type Matcher } from "../domain/glob.ts";
+import { CoordinatorError } from "../domain/error.ts";
+import { compileGlob } from "../domain/glob.ts";
 import type { Json } from "../domain/json.ts";
 import type { Log } from "../os/log.ts";
 import type {
@@ -20,16 +20,7 @@ import type {
   WriteConditions,
 } from "../storage/adapter.ts";
 import type { Metrics } from "./metrics.ts";
-
-/** Somebody who watches. */
-interface Watcher {
-  readonly matches: Matcher;
-  readonly controller: ReadableStreamDefaultController<Change>;
-  readonly leave: () => void;
-}
-
-/** A client that does not read its changes must not fill the memory: it loses its watch. */
-const MAX_UNREAD = 10_000;
+import { SharedWatch } from "./shared_watch.ts";
 
 /** A store with measured operations and one watch for all. */
 export class ServedStore implements StorageAdapter {
@@ -45,9 +36,8 @@ export class ServedStore implements StorageAdapter {
   readonly #store: StorageAdapter;
   readonly #metrics: Metrics;
   readonly #log: Log;
-  readonly #watchers = new Set<Watcher>();
   readonly #closing = new AbortController();
-  #watching: Promise<void> | null = null;
+  readonly #watches = new Map<string, SharedWatch>();
 
   constructor(store: StorageAdapter, metrics: Metrics, log: Log) {
     this.#store = store;
@@ -94,77 +84,17 @@ export class ServedStore implements StorageAdapter {
   /** Ends all watches and closes the store. */
   async close(): Promise<void> {
     this.#closing.abort();
-    for (const { leave } of this.#watchers) leave();
     await this.#store.close();
-    await this.#watching?.catch(() => {});
   }
 
-  async watch(pattern = "*", signal?: AbortSignal): Promise<AsyncIterable<Change>> {
-    let watcher: Watcher | null = null;
-    const changes = new ReadableStream<Change>({
-      start: (controller) => {
-        watcher = this.#join(compileGlob(pattern), controller, signal);
-      },
-      cancel: () => watcher?.leave(),
-    }, { highWaterMark: MAX_UNREAD });
-    try {
-      await (this.#watching ??= this.#watch());
-    } catch (error) {
-      watcher!.leave();
-      throw error;
-    }
-    return changes;
-  }
-
-  #join(
-    matches: Matcher,
-    controller: ReadableStreamDefaultController<Change>,
-    signal?: AbortSignal,
-  ): Watcher {
-    const leave = () => {
-      if (!this.#watchers.delete(watcher)) return;
-      signal?.removeEventListener("abort", leave);
-      try {
-        controller.close();
-      } catch {
-        // The reader has cancelled.
-      }
-    };
-    const watcher = { matches, controller, leave };
-    this.#watchers.add(watcher);
-    if (signal?.aborted || this.#closing.signal.aborted) leave();
-    else signal?.addEventListener("abort", leave, { once: true });
-    return watcher;
-  }
-
-  /** Begins the one watch; resolves once it runs. */
-  async #watch(): Promise<void> {
-    try {
-      const changes = await this.#store.watch("*", this.#closing.signal);
-      this.#passOn(changes);
-    } catch (error) {
-      this.#watching = null; // the next one tries again
-      throw error;
-    }
-  }
-
-  async #passOn(changes: AsyncIterable<Change>): Promise<void> {
-    try {
-      for await (const change of changes) {
-        for (const watcher of this.#watchers) this.#tell(watcher, change);
-      }
-    } catch (error) {
-      this.#log.warn(`changes of the store are not seen any more: ${messageOf(error)}`);
-    } finally {
-      this.#watching = null;
-      for (const { leave } of this.#watchers) leave();
-    }
-  }
-
-  #tell({ matches, controller, leave }: Watcher, change: Change): void {
-    if (!matches(change.scope)) return;
-    if ((controller.desiredSize ?? 0) <= 0) return leave();
-    controller.enqueue(change);
+  watch(pattern = "*", signal?: AbortSignal): Promise<AsyncIterable<Change>> {
+    // What all machines of a project share changes often and is large: not for everybody's watch.
+    const all = /^[^:*?[]/.test(pattern) ? "[!:]*" : "*";
+    const watch = this.#watches.get(all) ??
+      new SharedWatch(() => this.#store.watch(all, this.#closing.signal), this.#log);
+    this.#watches.set(all, watch);
+    const signals = [this.#closing.signal, ...(signal ? [signal] : [])];
+    return watch.join(compileGlob(pattern), AbortSignal.any(signals));
   }
 
   async #measured<T>(op: string, task: () => Promise<T>): Promise<T> {

@@ -305,7 +305,7 @@ class Announcer {
     let known = await pool.list();
     const isKnown = (instance: string) => known.held.some((one) => one.instance === instance);
     for await (
-      const { scope, key } of await store.watch(`${escapeGlob(prefix)}:*`, this.#ended)
+      const { scope, key, version } of await store.watch(`${escapeGlob(prefix)}:*`, this.#ended)
     ) {
       const stateUri = stateUriOf(scope, prefix);
       if (stateUri !== null) {
@@ -313,7 +313,7 @@ class Announcer {
         await this.#announce(CONTEXT_URI);
       }
       // A heartbeat changes a claim too, but nobody's standing.
-      if (scope !== claims || isKnown(key) === await pool.isHeld(key)) continue;
+      if (scope !== claims || isKnown(key) === await pool.isHeld(key, version)) continue;
       await sleep(TOGETHER_MS, this.#ended);
       const before = known;
       known = await pool.list();
