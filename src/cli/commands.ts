@@ -128,6 +128,38 @@ export const COMMANDS: readonly Command[] = [
     run: async (line) => (await import("./data.ts")).data(line),
   },
   {
+    name: "token",
+    summary: "who may use your server: make, list and revoke tokens",
+    usage: [
+      "token create --user NAME [--scope SCOPES] [--expires TIME] [--json]",
+      "token list [--json]",
+      "token revoke ID [--json]",
+    ],
+    maxWords: 2,
+    options: [
+      { name: "user", value: "NAME", help: "whom it is for" },
+      { name: "tenant", value: "TENANT", help: "whose data it sees; default" },
+      {
+        name: "scope",
+        value: "SCOPES",
+        help: "of read, write, force and admin, with commas; read,write",
+      },
+      { name: "project", value: "GLOB", help: "it may name this project only; may be repeated" },
+      { name: "machine", value: "GLOB", help: "the same for machines" },
+      { name: "expires", value: "TIME", help: "how long it holds, such as 12h or 30d" },
+      JSON_OPTION,
+      CONFIG_OPTION,
+    ],
+    examples: [
+      ["token create --user ada", "prints the token, this once"],
+      ["token create --user ci --project 'acme/*' --expires 30d", "for some projects, for a month"],
+      ["token create --user ops --scope read,write,force", "may also take what others hold"],
+      ["token revoke 5f0c2a91d3", "refused from then on, also by a server that runs"],
+    ],
+    permissions: ["read", "write", "env"],
+    run: async (line) => (await import("./token.ts")).token(line),
+  },
+  {
     name: "config",
     summary: "show, check or find the configuration",
     usage: ["config show [--json]", "config validate [FILE]", "config path [--json]"],

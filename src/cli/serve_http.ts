@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Config, HttpConfig } from "../config/types.ts";
+import type { HttpConfig } from "../config/types.ts";
 import type { Setting } from "../coordinator/setting.ts";
 import { findSetting, projectFolder } from "../coordinator/workspace.ts";
 import { detectMachine } from "../detect/machine.ts";
@@ -18,6 +18,7 @@ import type { Place } from "../http/place.ts";
 import { ServedStore } from "../http/served_store.ts";
 import { storeRoutes } from "../http/store_routes.ts";
 import { Tokens } from "../http/tokens.ts";
+import { tokensPath } from "../http/tokens_path.ts";
 import { type Log, openLog, userStateFolder } from "../os/log.ts";
 import { join, resolve, resolveFrom } from "../os/path.ts";
 import { openStore } from "../storage/registry.ts";
@@ -32,7 +33,7 @@ export async function serveHttp(line: CommandLine): Promise<number> {
   const tls = await readTls(line);
   const setting = await findSetting(projectFolder(), line.text("config"));
   checkOwnFile(setting);
-  const tokens = new Tokens(tokensPath(setting));
+  const tokens = new Tokens(tokensPath(setting.loaded.config, setting.baseFolder));
   checkExposure(address.hostname, tokens.hasValid());
   const premises = await openPremises(setting);
   try {
@@ -213,15 +214,6 @@ function isServerItself(): CoordinatorError {
     "The store of this configuration is itself a csc server, and a server needs a store of its own",
     "Pass --config with another 'storage.adapter', such as local, kv, redis or postgres.",
   );
-}
-
-function tokensPath({ baseFolder, loaded: { config } }: Setting): string {
-  return tokensPathOf(config, baseFolder);
-}
-
-function tokensPathOf({ http }: Config, baseFolder: string): string {
-  if (http.tokens_path !== "auto") return resolveFrom(baseFolder, http.tokens_path);
-  return join(userStateFolder() ?? join(baseFolder, ".claude", "session-state"), "tokens.json");
 }
 
 function greeting(url: string, location: string, isOpen: boolean): string {

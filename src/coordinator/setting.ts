@@ -5,6 +5,7 @@
  */
 
 import { loadConfig, type LoadedConfig, prepareConfig } from "../config/load.ts";
+import { checkPersonal } from "../config/personal.ts";
 import { configPlaces } from "../config/places.ts";
 import type { Snapshot } from "../config/snapshot.ts";
 import { detectProject } from "../detect/project.ts";
@@ -62,6 +63,7 @@ export async function findSetting(folder: string, configPath?: string): Promise<
   const { repository, places } = placesFor(folder, configPath);
   await prepareConfig(places);
   const loaded = loadConfig(places);
+  checkPersonal(loaded);
   const baseFolder = repository?.mainFolder ?? folder;
   const { level, path } = loaded.config.log;
   const logPath = path === "auto" ? userLogPath() : resolveFrom(baseFolder, path);

@@ -5,6 +5,7 @@
  */
 
 import { CoordinatorError, messageOf } from "../domain/error.ts";
+import { linkedTo } from "../os/linked.ts";
 import type { Change, StorageAdapter } from "../storage/adapter.ts";
 import { HEARTBEAT_MS, type WatchLine } from "../storage/server/protocol.ts";
 
@@ -29,8 +30,8 @@ export async function watchStream(
   signal: AbortSignal,
   { heartbeatMs = HEARTBEAT_MS, isStillValid }: WatchOptions,
 ): Promise<ReadableStream<Uint8Array>> {
-  const leaving = new AbortController();
-  const stop = AbortSignal.any([signal, leaving.signal]);
+  const leaving = linkedTo(signal);
+  const stop = leaving.signal;
   // Before the versions are read: what changes in between is told twice rather than never.
   const changes = await store.watch(pattern, stop);
   const encoder = new TextEncoder();

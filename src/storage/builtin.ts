@@ -41,6 +41,8 @@ registerAdapter("kv", async (config, context) => {
   });
 });
 
+registerAdapter("memory", (_config, context) => new MemoryStore(undefined, context.limits));
+
 registerAdapter("server", async (config, context) => {
   const settings: ServerSettings = { ...SERVER_DEFAULTS, ...config };
   const { ServerStore } = await import("./server/server.ts");
@@ -49,9 +51,8 @@ registerAdapter("server", async (config, context) => {
     url: settings.url,
     tokenFile: path(settings.token_file),
     caFile: path(settings.ca_file),
+    isHook: context.deadline !== undefined,
     limits: context.limits,
     deadline: context.deadline,
   });
 });
-
-registerAdapter("memory", (_config, context) => new MemoryStore(undefined, context.limits));

@@ -17,7 +17,8 @@
  */
 
 import { compileGlob, escapeGlob, type Matcher } from "../domain/glob.ts";
-import type { Json } from "../domain/json.ts";
+import { copyValue, type Json } from "../domain/json.ts";
+import { type Linked, linkedTo } from "../os/linked.ts";
 import type {
   Change,
   DeleteResult,
@@ -71,7 +72,11 @@ export class TenantStore implements StorageAdapter {
     value: Json,
     options?: StoreOptions,
   ): Promise<StoreResult> {
-    return await this.#store.store(await this.#written(scope), key, value, options);
+    const short = this.#short(scope);
+    if (short !== null) return await this.#store.store(short, key, value, options);
+    // The value as it is now: its name has to be noted first.
+    const copy = copyValue(value, { maxValueBytes: Infinity });
+    return await this.#store.store(await this.#written(scope), key, copy, options);
   }
 
   async retrieve(scope: string, key: string): Promise<Entry | null> {
@@ -112,14 +117,12 @@ export class TenantStore implements StorageAdapter {
   }
 
   async watch(pattern = "*", signal?: AbortSignal): Promise<AsyncIterable<Change>> {
-    const leaving = new AbortController();
-    const signals = [this.#closing.signal, leaving.signal, ...(signal ? [signal] : [])];
-    const stop = AbortSignal.any(signals);
+    const stop = linkedTo(this.#closing.signal, signal);
     const [only, ...others] = this.#patterns(pattern);
     // One watch, also where several patterns are needed: what it reports too much is left out.
     const all = this.#isDefault ? "*" : `${MARK}*${this.#prefix.slice(MARK.length)}*`;
-    const changes = await this.#store.watch(others.length === 0 ? only : all, stop);
-    return this.#translated(changes, compileGlob(pattern), leaving);
+    const changes = await this.#store.watch(others.length === 0 ? only : all, stop.signal);
+    return this.#translated(changes, compileGlob(pattern), stop);
   }
 
   now(): Promise<number> {
@@ -134,7 +137,7 @@ export class TenantStore implements StorageAdapter {
   async *#translated(
     changes: AsyncIterable<Change>,
     matches: Matcher,
-    leaving: AbortController,
+    stop: Linked,
   ): AsyncIterable<Change> {
     try {
       for await (const { scope, key, version } of changes) {
@@ -142,7 +145,7 @@ export class TenantStore implements StorageAdapter {
         if (own !== null && matches(own)) yield { scope: own, key, version };
       }
     } finally {
-      leaving.abort();
+      stop.abort();
     }
   }
 
@@ -163,12 +166,17 @@ export class TenantStore implements StorageAdapter {
     return this.#isDefault && !scope.startsWith(MARK) ? scope : null;
   }
 
-  /** A tenant's scope as the store calls it. */
-  async #scope(scope: string): Promise<string> {
+  /** A tenant's scope as the store calls it, or null where that has no room for it. */
+  #short(scope: string): string | null {
     checkName("scope", scope);
     if (this.#isDefault && !scope.startsWith(MARK)) return scope;
     const whole = this.#prefix + scope;
-    return whole.length <= MAX_NAME_LENGTH ? whole : this.#long + await hashOf(scope);
+    return whole.length <= MAX_NAME_LENGTH ? whole : null;
+  }
+
+  /** A tenant's scope as the store calls it. */
+  async #scope(scope: string): Promise<string> {
+    return this.#short(scope) ?? this.#long + await hashOf(scope);
   }
 
   /** The same for a scope that is written to: it will have to be found. */

@@ -30,7 +30,9 @@ export interface TestServer {
 }
 
 /** Where each kind is told how it is started and opened. */
-export const SERVERS: Readonly<Partial<Record<NetworkKind, () => Promise<ServerModule>>>> = {};
+export const SERVERS: Readonly<Partial<Record<NetworkKind, () => Promise<ServerModule>>>> = {
+  server: () => import("./servers/server.ts"),
+};
 
 /** The kinds that this run of the tests has servers for. */
 export function runningKinds(): NetworkKind[] {

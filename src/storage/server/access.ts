@@ -7,6 +7,7 @@
 import { CoordinatorError, messageOf } from "../../domain/error.ts";
 import { printable, redactUrls, shorten } from "../../domain/text.ts";
 import type { Endpoint } from "../network_error.ts";
+import { HOOK_HEADER } from "./protocol.ts";
 
 /** The variable that holds the token. */
 export const TOKEN_VARIABLE = "CSC_TOKEN";
@@ -27,6 +28,8 @@ export interface AccessOptions {
   readonly url: string;
   readonly tokenFile?: string;
   readonly caFile?: string;
+  /** Whether a hook asks: it tells the server how long it has run, for the server's metrics. */
+  readonly isHook?: boolean;
 }
 
 /**
@@ -34,7 +37,7 @@ export interface AccessOptions {
  *
  * @throws {CoordinatorError} `invalid_config` where the URL or the file of the authority is none.
  */
-export function openAccess({ url, tokenFile, caFile }: AccessOptions): Access {
+export function openAccess({ url, tokenFile, caFile, isHook }: AccessOptions): Access {
   const base = parseUrl(url);
   const client = base.protocol === "https:" ? openClient(caFile) : undefined;
   const location = redactUrls(base.href).replace(/\/$/, "");
@@ -48,6 +51,7 @@ export function openAccess({ url, tokenFile, caFile }: AccessOptions): Access {
         method: "POST",
         headers: {
           "content-type": "application/json",
+          ...(isHook && { [HOOK_HEADER]: `${Math.round(performance.now())}` }),
           ...(token !== null && { authorization: `Bearer ${token}` }),
         },
         body,

@@ -69,6 +69,9 @@ export type WatchLine =
   | { readonly error: AnswerError }
   | { readonly [name: string]: never };
 
+/** In it a hook tells how long it has run, in milliseconds. */
+export const HOOK_HEADER = "x-csc-hook-ms";
+
 /** How often a server says that it is there, in milliseconds. */
 export const HEARTBEAT_MS = 2000;
 /** After this long without a line a client takes the connection for lost. */

@@ -7,6 +7,7 @@
  */
 
 import { encodeValue, type Json, type ValueLimits } from "../../domain/json.ts";
+import { linkedTo } from "../../os/linked.ts";
 import type {
   Change,
   DeleteResult,
@@ -26,8 +27,10 @@ import { Wire } from "./wire.ts";
 /** How a {@linkcode ServerStore} is opened. */
 export interface ServerOptions extends AccessOptions {
   readonly limits: ValueLimits;
-  /** When all waiting ends, as `performance.now()` tells time; without it, 2 s an operation. */
+  /** When all waiting ends, as `performance.now()` tells time; infinite without it. */
   readonly deadline?: number;
+  /** How long an operation takes at the most, in milliseconds; 2,000 without it. */
+  readonly timeoutMs?: number;
 }
 
 /** The `server` adapter. */
@@ -38,10 +41,10 @@ export class ServerStore implements StorageAdapter {
   readonly #limits: ValueLimits;
   readonly #closing = new AbortController();
 
-  private constructor(access: Access, { limits, deadline = Infinity }: ServerOptions) {
+  private constructor(access: Access, { limits, deadline = Infinity, timeoutMs }: ServerOptions) {
     this.place = { reach: "network", location: access.endpoint.location, folder: null };
     this.#access = access;
-    this.#wire = new Wire({ access, deadline });
+    this.#wire = new Wire({ access, deadline, timeoutMs });
     this.#limits = limits;
   }
 
@@ -104,8 +107,7 @@ export class ServerStore implements StorageAdapter {
   }
 
   async watch(pattern = "*", signal?: AbortSignal): Promise<AsyncIterable<Change>> {
-    const stop = AbortSignal.any([this.#closing.signal, ...(signal ? [signal] : [])]);
-    return await watchServer(this.#access, pattern, stop);
+    return await watchServer(this.#access, pattern, linkedTo(this.#closing.signal, signal));
   }
 
   async now(): Promise<number> {

@@ -7,12 +7,13 @@
 
 import { CoordinatorError } from "../../domain/error.ts";
 import { isObject, type Json, parseJson } from "../../domain/json.ts";
+import { type Linked, linkedTo } from "../../os/linked.ts";
 import { sleep } from "../../os/sleep.ts";
 import type { Change, Version } from "../adapter.ts";
 import { unreachable } from "../network_error.ts";
 import type { Access } from "./access.ts";
 import { PROTOCOL, SILENCE_MS, WATCH_PATH } from "./protocol.ts";
-import { lossOf, read } from "./wire.ts";
+import { chunksOf, lossOf, read, readText } from "./wire.ts";
 
 /** The first connection is made within this. */
 const CONNECT_MS = 2000;
@@ -31,18 +32,23 @@ type Versions = Map<string, Map<string, Version>>;
 export async function watchServer(
   access: Access,
   pattern: string,
-  stop: AbortSignal,
+  stop: Linked,
 ): Promise<AsyncIterable<Change>> {
   const known: Versions = new Map();
-  const first = await connect(access, pattern, stop);
-  for (const [scope, versions] of first?.versions ?? []) known.set(scope, versions);
-  return changesOf(access, pattern, stop, known, first);
+  try {
+    const first = await connect(access, pattern, stop.signal);
+    for (const [scope, versions] of first?.versions ?? []) known.set(scope, versions);
+    return changesOf(access, pattern, stop, known, first);
+  } catch (error) {
+    stop.release();
+    throw error;
+  }
 }
 
 async function* changesOf(
   access: Access,
   pattern: string,
-  stop: AbortSignal,
+  { signal: stop, release }: Linked,
   known: Versions,
   first: Connection | null,
 ): AsyncIterable<Change> {
@@ -70,6 +76,7 @@ async function* changesOf(
     }
   } finally {
     connection?.leave();
+    release();
   }
 }
 
@@ -133,14 +140,13 @@ async function connect(
   stop: AbortSignal,
 ): Promise<Connection | null> {
   if (stop.aborted) return null;
-  const silence = new Silence(CONNECT_MS);
-  const ended = AbortSignal.any([stop, silence.signal]);
+  const silence = new Silence(CONNECT_MS, stop);
   const body = JSON.stringify({ v: PROTOCOL, pattern });
   try {
-    const response = await access.post(WATCH_PATH, body, ended);
+    const response = await access.post(WATCH_PATH, body, silence.signal);
     const isStream = response.headers.get("content-type") === "application/x-ndjson";
     if (!isStream || !response.body) {
-      const failed = read(access, response, await response.text());
+      const failed = read(access, response, await readText(response, silence.signal));
       if ("error" in failed) throw failed.error;
       throw unreachable(access.endpoint, "lost" in failed ? failed.lost : "no stream of changes");
     }
@@ -157,13 +163,14 @@ async function connect(
   }
 }
 
-/** Ends a connection on which nothing comes any more. */
+/** Ends a connection on which nothing comes any more, or that nobody needs. */
 class Silence {
-  readonly #ending = new AbortController();
+  readonly #ending: Linked;
   #timer: ReturnType<typeof setTimeout>;
   isOver = false;
 
-  constructor(ms: number) {
+  constructor(ms: number, stop: AbortSignal) {
+    this.#ending = linkedTo(stop);
     this.#timer = this.#start(ms);
   }
 
@@ -234,7 +241,7 @@ async function* linesOf(body: ReadableStream<Uint8Array>, silence: Silence): Asy
   const decoder = new TextDecoder();
   let rest = "";
   try {
-    for await (const chunk of body) {
+    for await (const chunk of chunksOf(body, silence.signal)) {
       const lines = (rest + decoder.decode(chunk, { stream: true })).split("\n");
       rest = lines.pop()!;
       for (const line of lines) yield parseJson(line);

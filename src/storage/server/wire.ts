@@ -8,13 +8,14 @@
 import { CoordinatorError, ERROR_EXIT_CODES, messageOf } from "../../domain/error.ts";
 import { isObject, type Json, parseJson } from "../../domain/json.ts";
 import { redactUrls } from "../../domain/text.ts";
+import { linkedTo } from "../../os/linked.ts";
 import { sleep } from "../../os/sleep.ts";
 import { uniqueName } from "../../os/unique.ts";
 import { type Endpoint, outcomeUnknown, unreachable } from "../network_error.ts";
 import { type Access, notOurs, refusedAccess } from "./access.ts";
 import { PROTOCOL, STORE_PATH, type StoreOp, WRITES } from "./protocol.ts";
 
-/** How long an operation takes at the most, with all that it sends again. */
+/** How long an operation takes at the most, with all that it sends again, unless somebody says so. */
 const LIMIT_MS = 2000;
 /** A server that refuses connections may be starting: that is waited for, briefly. */
 const STARTING_MS = 300;
@@ -38,17 +39,21 @@ export interface WireOptions {
   readonly access: Access;
   /** When waiting ends, as `performance.now()` tells time. */
   readonly deadline: number;
+  /** How long an operation takes at the most; 2 s without it. */
+  readonly timeoutMs?: number;
 }
 
 /** The requests of one client. */
 export class Wire {
   readonly #access: Access;
   readonly #deadline: number;
+  readonly #timeoutMs: number;
   readonly #closing = new AbortController();
 
-  constructor({ access, deadline }: WireOptions) {
+  constructor({ access, deadline, timeoutMs = LIMIT_MS }: WireOptions) {
     this.#access = access;
     this.#deadline = deadline;
+    this.#timeoutMs = timeoutMs;
   }
 
   /**
@@ -67,7 +72,7 @@ export class Wire {
       ...(isWrite ? [`"id":"${uniqueName()}"`] : []),
     ];
     const started = new Stopwatch();
-    const limitMs = Math.min(LIMIT_MS, this.#deadline - performance.now());
+    const limitMs = Math.min(this.#timeoutMs, this.#deadline - performance.now());
     let mayHaveHappened = false;
     for (let tries = 0;; tries++) {
       const leftMs = limitMs - started.passedMs();
@@ -103,20 +108,24 @@ export class Wire {
   async #attempt(body: string, limitMs: number): Promise<Attempt> {
     if (this.#closing.signal.aborted) return { lost: "the store was closed", wasSent: false };
     if (limitMs <= 0) return { lost: "the time was over before it was sent", wasSent: false };
-    const timer = new AbortController();
-    const stop = AbortSignal.any([timer.signal, this.#closing.signal]);
-    const handle = setTimeout(() => timer.abort(), limitMs);
+    let isLate = false;
+    const stop = linkedTo(this.#closing.signal);
+    const timer = setTimeout(() => {
+      isLate = true;
+      stop.abort();
+    }, limitMs);
     try {
-      const response = await this.#access.post(STORE_PATH, body, stop);
-      return read(this.#access, response, await response.text());
+      const response = await this.#access.post(STORE_PATH, body, stop.signal);
+      return read(this.#access, response, await readText(response, stop.signal));
     } catch (error) {
       if (error instanceof CoordinatorError) return { error, from: "door" };
-      if (timer.signal.aborted) {
+      if (isLate) {
         return { lost: `no answer within ${Math.round(limitMs)} ms`, wasSent: true };
       }
       return { ...lossOf(error), cause: error };
     } finally {
-      clearTimeout(handle);
+      clearTimeout(timer);
+      stop.release();
     }
   }
 }
@@ -132,6 +141,43 @@ class Stopwatch {
 
   longestMs(): number {
     return Math.max(this.passedMs(), Date.now() - this.#startWall);
+  }
+}
+
+/**
+ * The text of a response, unless the signal comes first. It cancels the body itself: aborting its
+ * `fetch()` does not end a body any more once memory was collected (Deno 2.9.6).
+ *
+ * @throws {Error} Where the body ends early, or the signal comes.
+ */
+export async function readText(response: Response, stop: AbortSignal): Promise<string> {
+  const decoder = new TextDecoder();
+  let text = "";
+  for await (const chunk of chunksOf(response.body, stop)) {
+    text += decoder.decode(chunk, { stream: true });
+  }
+  return text + decoder.decode();
+}
+
+/** The parts of a body as they come; see {@linkcode readText}. */
+export async function* chunksOf(
+  body: ReadableStream<Uint8Array> | null,
+  stop: AbortSignal,
+): AsyncGenerator<Uint8Array> {
+  const reader = body?.getReader();
+  const cancel = () => void reader?.cancel().catch(() => {});
+  stop.addEventListener("abort", cancel);
+  try {
+    while (reader && !stop.aborted) {
+      const { value, done } = await reader.read();
+      if (stop.aborted) break;
+      if (done) return;
+      yield value;
+    }
+    if (stop.aborted) throw new Error("it was called off");
+  } finally {
+    stop.removeEventListener("abort", cancel);
+    cancel();
   }
 }
 
