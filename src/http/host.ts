@@ -181,9 +181,9 @@ export class Host {
   ): Promise<Response> {
     const response = await this.#pass(request, passage, at).catch((error) => {
       const refused = this.#asRefusal(error, at.route);
+      if (!at.route.startsWith("/store")) return responseTo(refused, "rpc");
       // What is said in the store's own form is about this very write: it was never looked at.
-      const isStores = at.route.startsWith("/store") && refused.status === 413;
-      return responseTo(refused, isStores ? "store" : "rpc");
+      return responseTo(refused, refused.status === 413 ? "store" : "text");
     });
     const extra = { ...SECURITY_HEADERS, ...corsHeaders(request, this.#door) };
     for (const [name, value] of Object.entries(extra)) response.headers.set(name, value);

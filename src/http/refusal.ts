@@ -67,19 +67,30 @@ export function wrongMethod(path: string, allowed: string): Refusal {
 }
 
 /**
- * A refusal as a response: a JSON-RPC error, which MCP clients show to people, or an answer of the
- * store's route.
+ * How a refusal is written: `rpc`, a JSON-RPC error, which MCP clients show to people; `store`, an
+ * answer of the store's route; or `text`, for its clients too, which is none of the store itself.
  */
-export function responseTo({ status, error, options }: Refusal, form: "rpc" | "store"): Response {
-  const { code, message, hint } = error;
-  const { rpcCode = RPC_CODES.server, headers = {} } = options;
-  const body = form === "store" ? { v: 1, ok: false, error: { code, message, hint } } : {
-    jsonrpc: "2.0",
-    id: null,
-    error: { code: rpcCode, message: `${message}. ${hint}`, data: { code, message, hint } },
-  };
-  return new Response(JSON.stringify(body), {
+export type RefusalForm = "rpc" | "store" | "text";
+
+/** A refusal as a response. */
+export function responseTo({ status, error, options }: Refusal, form: RefusalForm): Response {
+  return new Response(bodyOf(error, form, options.rpcCode), {
     status,
-    headers: { "content-type": "application/json", "cache-control": "no-store", ...headers },
+    headers: {
+      "content-type": form === "text" ? "text/plain; charset=utf-8" : "application/json",
+      "cache-control": "no-store",
+      ...options.headers,
+    },
   });
+}
+
+function bodyOf(
+  { code, message, hint }: CoordinatorError,
+  form: RefusalForm,
+  rpcCode: number = RPC_CODES.server,
+): string {
+  if (form === "text") return `${message}. ${hint}\n`;
+  if (form === "store") return JSON.stringify({ v: 1, ok: false, error: { code, message, hint } });
+  const error = { code: rpcCode, message: `${message}. ${hint}`, data: { code, message, hint } };
+  return JSON.stringify({ jsonrpc: "2.0", id: null, error });
 }

@@ -7,6 +7,7 @@
 
 import type { ValueLimits } from "../domain/json.ts";
 import type { StorageAdapter } from "../storage/adapter.ts";
+import { HOOK_HEADER } from "../storage/server/protocol.ts";
 import type { Audit } from "./audit.ts";
 import type { Call } from "./mcp_routes.ts";
 import type { Metrics } from "./metrics.ts";
@@ -27,8 +28,6 @@ export interface StoreRoutesOptions {
 
 /** What is around a value in a request's body. */
 const ENVELOPE_BYTES = 32 * 1024;
-/** In it a hook tells how long it has run, in milliseconds. */
-export const HOOK_HEADER = "x-csc-hook-ms";
 
 /** Answers requests to `/store` and `/store/watch`. */
 export function storeRoutes(

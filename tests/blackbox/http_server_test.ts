@@ -253,7 +253,9 @@ Deno.test("the store of other machines is there too: audited, and for tokens alo
   assertEquals((await ask(put, ada)).said.ok, true);
   const got = await ask({ op: "retrieve", scope: "m:p:s", key: "k" }, ada);
   assertEquals(got.said.result.value, value);
-  assertEquals((await ask(put, {})).status, 401);
+  const unknown = await server.fetch("/store", { method: "POST" });
+  assertEquals(unknown.status, 401);
+  assertStringIncludes(await unknown.text(), "carries no token");
   const large = await ask({ ...put, id: "2", value: "x".repeat(2_000_000) }, ada);
   assertEquals([large.status, large.said.error.code], [413, "value_refused"]);
   const session = await HttpSession.open(server.url, {
