@@ -56,7 +56,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
 
 /** Bare names, and which files alone may import them. */
 const FACADES: readonly (readonly [name: RegExp, file: RegExp])[] = [
-  [/^@modelcontextprotocol\//, /^src\/mcp\/sdk\.ts$/],
+  [/^@modelcontextprotocol\//, /^src\/mcp\/sdk(_http)?\.ts$/],
   [/^@std\/(cli|fmt|text|assert)/, /^src\/std\//],
 ];
 

@@ -7,6 +7,7 @@
 
 import { benchCounters } from "./counters.ts";
 import { benchHooks } from "./hooks.ts";
+import { benchHttp } from "./http.ts";
 import { benchLeases } from "./leases.ts";
 import { benchRedis } from "./redis.ts";
 import { benchPostgres } from "./postgres.ts";
@@ -38,6 +39,7 @@ const SUITES: Readonly<Record<string, () => Promise<Figure[]>>> = {
   postgres: benchPostgres,
   s3: benchS3,
   team: benchTeam,
+  http: benchHttp,
 };
 
 if (import.meta.main) {

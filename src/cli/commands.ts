@@ -17,11 +17,26 @@ const MACHINE_OPTION = {
 /** Serves MCP; also what `csc` alone does. */
 export const SERVE: Command = {
   name: "serve",
-  summary: "serve MCP on standard input and output, for Claude Code",
-  usage: ["serve [--config FILE]"],
-  maxWords: 0,
-  options: [CONFIG_OPTION],
-  examples: [["serve", "what `claude mcp add csc -- csc` starts"]],
+  summary: "serve MCP on standard input and output, or over HTTP for many",
+  usage: [
+    "serve [--config FILE]",
+    "serve --http [HOST:PORT] [--tls-cert FILE --tls-key FILE] [--config FILE]",
+  ],
+  maxWords: 1,
+  options: [
+    {
+      name: "http",
+      help: "serve many clients over HTTP, and be a store for other machines",
+    },
+    { name: "tls-cert", value: "FILE", help: "over TLS, with this certificate (PEM)" },
+    { name: "tls-key", value: "FILE", help: "and its private key" },
+    CONFIG_OPTION,
+  ],
+  examples: [
+    ["serve", "what `claude mcp add csc -- csc` starts"],
+    ["serve --http", "for the sessions of this machine, at http://127.0.0.1:8082/mcp"],
+    ["serve --http 0.0.0.0:8082", "for all machines; needs a token, see `csc token --help`"],
+  ],
   permissions: PERMISSIONS,
   run: async (line) => (await import("./serve.ts")).serve(line),
 };

@@ -1,5 +1,6 @@
 /**
- * `csc serve`: the MCP server on standard input and output, from start to an orderly end.
+ * `csc serve`: the MCP server on standard input and output, from start to an orderly end; with `--http`
+ * the one of {@linkcode ./serve_http.ts}.
  *
  * @module
  */
@@ -18,8 +19,11 @@ const SIGN_OFF_MS = 1000;
 /** How often the parent is looked at. */
 const PARENT_CHECK_MS = 500;
 
-/** Serves until the client is gone. */
+/** Serves until the client is gone; with `--http` until it is told to end. */
 export async function serve(line: CommandLine): Promise<number> {
+  if (line.has("http")) return await (await import("./serve_http.ts")).serveHttp(line);
+  if (line.words.length > 0) throw line.mistake(`'${line.words[0]}' makes sense with --http only`);
+  if (line.text("tls-cert") ?? line.text("tls-key")) throw line.mistake("TLS needs --http");
   keepStdoutClean();
   const workspaces = new LazyWorkspace(line.text("config"));
   const clientGone = new AbortController();

@@ -7,6 +7,7 @@
 
 import { z } from "zod";
 import { coordination } from "./coordination.ts";
+import { http } from "./http.ts";
 import { DEFAULT_CONFIG } from "./defaults.ts";
 import { isHostPattern } from "./host_pattern.ts";
 import type { Config } from "./types.ts";
@@ -75,12 +76,6 @@ const log = z.strictObject({
   ),
   keep_files: z.int().min(0).max(100).default(defaults.log.keep_files).describe(
     "How many old logs are kept.",
-  ),
-});
-
-const http = z.strictObject({
-  tokens_path: z.string().min(1).default(defaults.http.tokens_path).describe(
-    'The file that `csc token` keeps the hashes of tokens in, for `csc serve --http`; "auto" is `tokens.json` in the user\'s state folder. A file that comes with a repository may not set it.',
   ),
 });
 

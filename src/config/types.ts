@@ -35,10 +35,26 @@ export interface Config {
   readonly coordination: CoordinationConfig;
 }
 
-/** How `csc serve --http` serves many machines. */
+/** How `csc serve --http` serves. */
 export interface HttpConfig {
   /** The file with the hashes of the tokens; `"auto"` for `tokens.json` in the user's state folder. */
   readonly tokens_path: string;
+  readonly allowed_hosts: readonly string[];
+  readonly allowed_origins: readonly string[];
+  readonly max_body_bytes: number;
+  readonly max_connections: number;
+  readonly max_sessions: number;
+  readonly max_sessions_per_user: number;
+  /** In seconds. */
+  readonly idle_timeout_s: number;
+  readonly header_timeout_s: number;
+  readonly body_timeout_s: number;
+  readonly shutdown_timeout_s: number;
+  readonly rate_per_minute: number;
+  /** A path, `auto` or `off`. */
+  readonly audit_path: string;
+  readonly audit_max_bytes: number;
+  readonly audit_keep_files: number;
 }
 
 /** What happens to an edit of a file that another session holds. */

@@ -45,6 +45,8 @@ export interface Parts {
   readonly project: string;
   /** Where the project keeps its files if there is no better place. */
   readonly baseFolder: string;
+  /** See {@linkcode Coordination}; by default where the store says, else in the user's state folder. */
+  readonly machineFolder?: string;
   /** See {@linkcode Coordination}; infinite by default. */
   readonly deadline?: number;
 }
@@ -52,7 +54,7 @@ export interface Parts {
 /** Puts a coordination together; nothing is read or written. */
 export function coordinate(parts: Parts): Coordination {
   const { store, machine, project } = parts;
-  const machineFolder = machineFolderOf(parts);
+  const machineFolder = parts.machineFolder ?? machineFolderOf(parts);
   const scopes = scopesOf(machine, project);
   const roster = new Roster(store, scopes, machine, hostIdOf(store, machineFolder));
   const notices = new Notices(store, scopes, machineFolder);

@@ -130,13 +130,18 @@ export class Locks {
   /** All locks that are held and match a glob, by name. */
   async list(pattern = "*"): Promise<LockView[]> {
     const matches = compileGlob(pattern);
-    const views: LockView[] = [];
-    for (const { ref, record } of await this.#desk.leases.list(this.#desk.scopes.locks)) {
-      if (!matches(ref.key)) continue;
-      const view = await this.#view(ref.key, record);
-      if (view) views.push(view);
-    }
-    return views;
+    const { leases, roster, scopes } = this.#desk;
+    const found = (await leases.list(scopes.locks)).filter(({ ref }) => matches(ref.key));
+    if (found.length === 0) return [];
+    // All sessions in one go: there may be as many as locks.
+    const sessions = new Map((await roster.list()).map((one) => [one.record.session, one]));
+    const now = await leases.now();
+    return found.flatMap(({ ref, record }) => {
+      const { holder } = record;
+      if (holder === null) return [];
+      const session = sessions.get(holder.session) ?? null;
+      return [{ name: ref.key, record, holder, session, expiresAt: expiresAt(record, now) }];
+    });
   }
 
   async #silentHolder(record: LeaseRecord, holder: Holder): Promise<SeenSession | null> {

@@ -16,7 +16,15 @@ import { buryLife, type LifeFile, probeLife } from "../os/life_file.ts";
 import type { Log } from "../os/log.ts";
 import { sleep } from "../os/sleep.ts";
 import type { StorageAdapter, Version } from "../storage/adapter.ts";
+import {
+  INSTANCE_NAME,
+  type InstanceMap,
+  isSameMap,
+  naturally,
+  nextInstance,
+} from "./instance_names.ts";
 import { type Claim, claimIn, judge, oldClaimBeside, readClaim, type Standing } from "./claim.ts";
+import type { SeenClaims } from "./seen_claims.ts";
 import { BOOK_SCOPE, CLAIMS_SCOPE, INSTANCES_SCOPE, REGISTRY_KEY, scopePrefix } from "./names.ts";
 
 /** What the pool needs to know. */
@@ -30,6 +38,8 @@ export interface PoolOptions {
   readonly heartbeatIntervalMs: number;
   readonly heartbeatTimeoutMs: number;
   readonly log: Log;
+  /** What other pools of this process have seen too. */
+  readonly seen?: SeenClaims;
 }
 
 /** A claim as found. */
@@ -54,17 +64,12 @@ export interface OwnClaim {
   readonly renewedS: number;
 }
 
-/** Each instance with `"taken"` or `"available"`, in their natural order (seed 002's registry). */
-export type InstanceMap = Record<string, "taken" | "available">;
-
 /** How many instances the pool starts with (seed 002). */
 const FIRST_INSTANCES = 4;
 /** How long a server goes on racing with others for an instance. */
 const RACE_DEADLINE_MS = 10_000;
 /** How often the published list is written again because it changed meanwhile. */
 const MAX_REPUBLISHED = 20;
-
-const INSTANCE_NAME = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/;
 
 /** The instances of one project on one machine, and which of them this server holds. */
 export class InstancePool {
@@ -112,10 +117,21 @@ export class InstancePool {
     return { instances, firstAvailable: available ?? null, held };
   }
 
-  /** Whether an instance is held by somebody, dead or alive. */
-  async isHeld(instance: string): Promise<boolean> {
-    const entry = await this.#options.store.retrieve(this.#claims, instance);
-    return entry !== null && readClaim(entry.value, instance, this.#ttlS).holder !== null;
+  /**
+   * Whether an instance is held by somebody, dead or alive.
+   *
+   * @param version The version that the claim is known to have, or null where there is none any more.
+   */
+  async isHeld(instance: string, version: Version | null): Promise<boolean> {
+    if (version === null) return false;
+    const { store, seen } = this.#options;
+    const known = seen?.isHeld(version);
+    if (known !== undefined) return known;
+    const entry = await store.retrieve(this.#claims, instance);
+    if (entry === null) return false;
+    const isHeld = readClaim(entry.value, instance, this.#ttlS).holder !== null;
+    seen?.note(entry.version, isHeld);
+    return isHeld;
   }
 
   /** Every claim, with what its holder's signs of life say. */
@@ -373,23 +389,4 @@ function badName(name: string): CoordinatorError {
     `'${name}' cannot be the name of an instance`,
     "Use 1 to 64 letters, digits, '_', '-' and '.', such as claude_1.",
   );
-}
-
-function nextInstance(known: ReadonlySet<string>): string {
-  for (let number = 1;; number++) {
-    if (!known.has(`claude_${number}`)) return `claude_${number}`;
-  }
-}
-
-function isSameMap(published: Record<string, Json>, map: InstanceMap): boolean {
-  const names = Object.keys(map);
-  return names.length === Object.keys(published).length &&
-    names.every((name) => published[name] === map[name]);
-}
-
-/** claude_2 before claude_10, and these before names that somebody chose. */
-function naturally(a: string, b: string): number {
-  const isChosen = (name: string) => Number(!/^claude_\d+$/.test(name));
-  return isChosen(a) - isChosen(b) ||
-    a.localeCompare(b, "en", { numeric: true }) || (a < b ? -1 : 1);
 }

@@ -1,7 +1,8 @@
 /**
  * The session that this server serves, and the watch it keeps for it: the server is the background
  * monitor of seed 003. It finds its session through its parent process, since the id in its
- * environment goes stale when the context is cleared.
+ * environment goes stale when the context is cleared; a client that came over HTTP has no process
+ * here, and is a session by itself.
  *
  * @module
  */
@@ -28,6 +29,13 @@ export interface MemberOptions {
   readonly repository: Repository | null;
   readonly folder: string;
   readonly log: Log;
+  /** The client's process on this machine, our parent; null where it is none. */
+  readonly clientPid: number | null;
+  /**
+   * Whether this one looks after what all sessions of the project share, at this moment; always, unless
+   * a process serves several of them.
+   */
+  readonly isKeeper?: () => boolean;
 }
 
 /**
@@ -43,7 +51,7 @@ const PARENT_MS = 60;
 /** One server among the sessions of its project. */
 export class Member {
   readonly #options: MemberOptions;
-  readonly #parent = Deno.ppid;
+  readonly #parent: number | null;
   readonly #stop = new AbortController();
   #life: LifeFile | null = null;
   /** The session that the hooks registered for our parent. */
@@ -55,6 +63,7 @@ export class Member {
 
   constructor(options: MemberOptions) {
     this.#options = options;
+    this.#parent = options.clientPid;
     this.#bell = new Bell(options.desk, options.log);
   }
 
@@ -135,15 +144,16 @@ export class Member {
         }
         const session = this.#current;
         this.#bell.listenFor(session);
-        if (session !== null) await desk.leases.settleWaited();
-        if (session !== null && auto_cleanup_stale && performance.now() >= healAt) {
+        const isKeeper = session !== null && (this.#options.isKeeper?.() ?? true);
+        if (isKeeper) await desk.leases.settleWaited();
+        if (isKeeper && auto_cleanup_stale && performance.now() >= healAt) {
           for (const { alias } of await heal(desk)) {
             log.info(`${alias}: ended, as it is gone`);
           }
           desk.journal.prune(retention_days);
           healAt = performance.now() + cleanup_interval * 1000;
         }
-        if (session !== null && performance.now() >= collectAt) {
+        if (isKeeper && performance.now() >= collectAt) {
           await this.#collect();
           collectAt = performance.now() + COLLECT_MS;
         }
@@ -182,6 +192,7 @@ export class Member {
 
   /** Looks which session our parent has now, and stands for its life. */
   async #follow(): Promise<void> {
+    if (this.#parent === null) return;
     const { desk } = this.#options;
     const session = await desk.roster.sessionOf(this.#parent);
     const known = session === null ? null : await desk.roster.get(session);
@@ -189,7 +200,7 @@ export class Member {
     const isGivenUp = this.#isShared && session !== null &&
       (known === null || known.record.given_up === true);
     if (isGivenUp) {
-      await this.#return(session);
+      await this.#return(session, this.#parent);
     } else if (!known || known.record.status === "completed" || !known.isHere) {
       this.#served = null;
       return;
@@ -200,12 +211,12 @@ export class Member {
   }
 
   /** Registers a session anew that others took for dead. */
-  async #return(session: string): Promise<void> {
+  async #return(session: string, clientPid: number): Promise<void> {
     const { desk, log } = this.#options;
     await desk.roster.register({
       ...this.#place(),
       session,
-      clientPid: this.#parent,
+      clientPid,
       lapsed: true,
     });
     log.warn(`${session}: others took it for dead; it is back`);

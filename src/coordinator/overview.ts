@@ -6,7 +6,8 @@
 
 import { isObject, type Json } from "../domain/json.ts";
 import type { ProjectData, Stored } from "./data.ts";
-import type { InstanceMap, InstancePool } from "./instances.ts";
+import type { InstanceMap } from "./instance_names.ts";
+import type { InstancePool } from "./instances.ts";
 import { sessionScope } from "./names.ts";
 import type { Session, SessionContext } from "./session.ts";
 

@@ -33,6 +33,8 @@ export interface SessionOptions {
   /** The client's session, where it told one. */
   readonly clientSession: string | null;
   readonly log: Log;
+  /** Whether this one looks after all instances of the pool, at this moment; always by default. */
+  readonly isKeeper?: () => boolean;
 }
 
 /** One server's claim on an instance. */
@@ -147,7 +149,7 @@ export class Session {
       await this.#inTurn(async () => {
         if (!pool.own || !await pool.renew(pool.own)) this.#leave();
       });
-      await pool.watchOver();
+      if (this.#options.isKeeper?.() ?? true) await pool.watchOver();
     } catch (error) {
       log.warn(`heartbeat failed: ${messageOf(error)}`);
     } finally {

@@ -36,8 +36,10 @@ import {
   ReadResourceRequestSchema,
   Server,
   SubscribeRequestSchema,
+  type Tool,
   UnsubscribeRequestSchema,
 } from "./sdk.ts";
+import { type Act, actOf, codeOf, NO_SUPERVISOR, type Supervisor } from "./supervisor.ts";
 import { callTool, describeTool, failure } from "./tool.ts";
 import { TOOLS } from "./tools/all.ts";
 
@@ -60,14 +62,21 @@ const MAX_COMPLETIONS = 100;
  *
  * @param workspace Opens the workspace, or answers the open one.
  * @param ended Aborted once the client is gone: nothing is announced any more.
+ * @param supervisor Decides what the client may do, and is told what it did; by default it may do
+ * everything and nobody is told.
  */
-export function createServer(workspace: () => Promise<Workspace>, ended: AbortSignal): Server {
+export function createServer(
+  workspace: () => Promise<Workspace>,
+  ended: AbortSignal,
+  supervisor: Supervisor = NO_SUPERVISOR,
+): Server {
   const server = new Server({ name: "csc", title: "Session coordinator", version: VERSION }, {
     capabilities: {
       tools: {},
       resources: { listChanged: true, subscribe: true },
       prompts: {},
       completions: {},
+      logging: {},
     },
     instructions: INSTRUCTIONS,
     // The server never asks the client for input, so nothing has to be validated against a schema.
@@ -77,11 +86,17 @@ export function createServer(workspace: () => Promise<Workspace>, ended: AbortSi
   });
   const subscriptions = new Set<string>();
   const announcer = new Announcer(server, subscriptions, workspace, ended);
-  addTools(server, workspace, announcer);
-  addResources(server, workspace, announcer, subscriptions);
-  addPrompts(server, workspace);
-  server.setRequestHandler(CompleteRequestSchema, async ({ params }) => {
-    const values = await inProtocolWords(async () => await complete(params, await workspace()));
+  addTools(server, workspace, announcer, supervisor);
+  addResources(server, workspace, announcer, { subscriptions, supervisor });
+  addPrompts(server, workspace, supervisor);
+  server.setRequestHandler(CompleteRequestSchema, async ({ params }, { authInfo }) => {
+    const act = { kind: "completion", name: params.argument.name, needs: "read" } as const;
+    const values = await supervised(
+      supervisor,
+      act,
+      authInfo?.scopes,
+      async () => await complete(params, await workspace()),
+    );
     const shown = values.slice(0, MAX_COMPLETIONS);
     return {
       completion: { values: shown, total: values.length, hasMore: values.length > shown.length },
@@ -90,26 +105,49 @@ export function createServer(workspace: () => Promise<Workspace>, ended: AbortSi
   return server;
 }
 
-function addTools(server: Server, workspace: () => Promise<Workspace>, announcer: Announcer): void {
-  server.setRequestHandler(ListToolsRequestSchema, () => ({ tools: TOOLS.map(describeTool) }));
+/** The tools as clients see them: the same for all, and not cheap to make. */
+let described: readonly Tool[] | null = null;
+
+function addTools(
+  server: Server,
+  workspace: () => Promise<Workspace>,
+  announcer: Announcer,
+  supervisor: Supervisor,
+): void {
+  server.setRequestHandler(ListToolsRequestSchema, () => {
+    described ??= TOOLS.map(describeTool);
+    return { tools: [...described] };
+  });
   // One call after the other, in the order in which they came: a client may send sign_on and the
   // calls that need it without waiting.
   let lastCall: Promise<unknown> = Promise.resolve();
-  server.setRequestHandler(CallToolRequestSchema, ({ params }) => {
+  server.setRequestHandler(CallToolRequestSchema, ({ params }, { authInfo }) => {
     const tool = TOOLS.find(({ name }) => name === params.name);
     if (!tool) return failure(unknownTool(params.name));
     const call = lastCall.then(async () => {
       const startedAt = performance.now();
       const id = params._meta?.[CALL_ID];
-      const result = await callTool(tool, params.arguments ?? {}, workspace, {
-        id: typeof id === "string" ? id : null,
-      });
-      const ms = (performance.now() - startedAt).toFixed(1);
+      const act = actOf(tool, params.arguments);
+      const refusal = supervisor.refuse(act, authInfo?.scopes);
+      const result = refusal ? failure(refusal) : await callTool(
+        tool,
+        params.arguments ?? {},
+        workspace,
+        { id: typeof id === "string" ? id : null },
+      );
+      const tookMs = performance.now() - startedAt;
+      supervisor.done(act, { code: codeOf(result), tookMs });
+      const ms = tookMs.toFixed(1);
       const outcome = result.isError ? `refused (${result._meta?.["csc/code"]})` : "done";
       const { log } = await workspace().catch(() => ({ log: null }));
       const event = `${tool.name}${target(params.arguments)} ${outcome} in ${ms} ms`;
-      if (STORE_FAILURE.test(String(result._meta?.["csc/code"]))) log?.error(event);
-      else log?.debug(event);
+      if (STORE_FAILURE.test(String(result._meta?.["csc/code"]))) {
+        log?.error(event);
+        // Whoever watches over the client sees it too; a client that is gone does not matter.
+        void server.sendLoggingMessage({ level: "error", logger: "csc", data: event }).catch(
+          () => {},
+        );
+      } else log?.debug(event);
       if (tool.name === "sign_on" && !result.isError) announcer.start();
       return result;
     });
@@ -134,9 +172,11 @@ function addResources(
   server: Server,
   workspace: () => Promise<Workspace>,
   announcer: Announcer,
-  subscriptions: Set<string>,
+  { subscriptions, supervisor }: { subscriptions: Set<string>; supervisor: Supervisor },
 ): void {
-  server.setRequestHandler(ListResourcesRequestSchema, async () => {
+  server.setRequestHandler(ListResourcesRequestSchema, async (_request, { authInfo }) => {
+    const act = { kind: "resource", name: "resources/list", needs: "read" } as const;
+    if (supervisor.refuse(act, authInfo?.scopes)) return { resources: [...FIXED_RESOURCES] };
     try {
       return { resources: await listResources(await workspace()) };
     } catch {
@@ -146,13 +186,24 @@ function addResources(
   server.setRequestHandler(ListResourceTemplatesRequestSchema, () => ({
     resourceTemplates: [...TEMPLATES],
   }));
-  server.setRequestHandler(ReadResourceRequestSchema, async ({ params: { uri } }) => {
-    const value = await inProtocolWords(async () => await readResource(uri, await workspace()));
+  server.setRequestHandler(ReadResourceRequestSchema, async ({ params: { uri } }, { authInfo }) => {
+    const act = { kind: "resource", name: uri, needs: "read" } as const;
+    const value = await supervised(
+      supervisor,
+      act,
+      authInfo?.scopes,
+      async () => await readResource(uri, await workspace()),
+    );
     const text = JSON.stringify(value, null, 2);
     return { contents: [{ uri, mimeType: "application/json", text }] };
   });
-  server.setRequestHandler(SubscribeRequestSchema, ({ params: { uri } }) => {
-    subscriptions.add(uri);
+  server.setRequestHandler(SubscribeRequestSchema, async ({ params: { uri } }, { authInfo }) => {
+    const act = { kind: "resource", name: uri, needs: "read" } as const;
+    await supervised(supervisor, act, authInfo?.scopes, () => {
+      if (subscriptions.size === MAX_SUBSCRIPTIONS) throw tooManySubscriptions();
+      subscriptions.add(uri);
+      return Promise.resolve();
+    });
     announcer.start();
     return {};
   });
@@ -162,10 +213,31 @@ function addResources(
   });
 }
 
-function addPrompts(server: Server, workspace: () => Promise<Workspace>): void {
+/** A client has a handful; each costs memory and is looked up at every change. */
+const MAX_SUBSCRIPTIONS = 1000;
+
+function tooManySubscriptions(): CoordinatorError {
+  return new CoordinatorError(
+    "invalid_argument",
+    `Cannot subscribe to more than ${MAX_SUBSCRIPTIONS} resources`,
+    "Unsubscribe from some; session://context changes with every session.",
+  );
+}
+
+function addPrompts(
+  server: Server,
+  workspace: () => Promise<Workspace>,
+  supervisor: Supervisor,
+): void {
   server.setRequestHandler(ListPromptsRequestSchema, () => ({ prompts: [...PROMPTS] }));
-  server.setRequestHandler(GetPromptRequestSchema, async ({ params: { name } }) => {
-    const text = await inProtocolWords(async () => await promptText(name, await workspace()));
+  server.setRequestHandler(GetPromptRequestSchema, async ({ params: { name } }, { authInfo }) => {
+    const act = { kind: "prompt", name, needs: "read" } as const;
+    const text = await supervised(
+      supervisor,
+      act,
+      authInfo?.scopes,
+      async () => await promptText(name, await workspace()),
+    );
     if (text === null) {
       const known = PROMPTS.map((prompt) => prompt.name).join(", ");
       throw new McpError(ErrorCode.InvalidParams, `There is no prompt '${name}'. Known: ${known}`);
@@ -239,7 +311,7 @@ class Announcer {
     let known = await pool.list();
     const isKnown = (instance: string) => known.held.some((one) => one.instance === instance);
     for await (
-      const { scope, key } of await store.watch(`${escapeGlob(prefix)}:*`, this.#ended)
+      const { scope, key, version } of await store.watch(`${escapeGlob(prefix)}:*`, this.#ended)
     ) {
       const stateUri = stateUriOf(scope, prefix);
       if (stateUri !== null) {
@@ -247,7 +319,7 @@ class Announcer {
         await this.#announce(CONTEXT_URI);
       }
       // A heartbeat changes a claim too, but nobody's standing.
-      if (scope !== claims || isKnown(key) === await pool.isHeld(key)) continue;
+      if (scope !== claims || isKnown(key) === await pool.isHeld(key, version)) continue;
       await sleep(TOGETHER_MS, this.#ended);
       const before = known;
       known = await pool.list();
@@ -259,6 +331,29 @@ class Announcer {
 
   async #announce(uri: string): Promise<void> {
     if (this.#subscriptions.has(uri)) await this.#server.sendResourceUpdated({ uri });
+  }
+}
+
+/** Does what the supervisor allows, tells it of the outcome, and fails in the protocol's words. */
+async function supervised<T>(
+  supervisor: Supervisor,
+  act: Act,
+  scopes: readonly string[] | undefined,
+  task: () => Promise<T>,
+): Promise<T> {
+  const startedAt = performance.now();
+  const done = (code: string) =>
+    supervisor.done(act, { code, tookMs: performance.now() - startedAt });
+  try {
+    const refusal = supervisor.refuse(act, scopes);
+    if (refusal) throw refusal;
+    const value = await inProtocolWords(task);
+    done("ok");
+    return value;
+  } catch (error) {
+    done(error instanceof CoordinatorError ? error.code : "failed");
+    if (!(error instanceof CoordinatorError)) throw error;
+    return await inProtocolWords(() => Promise.reject(error));
   }
 }
 

@@ -18,6 +18,9 @@ const LEFTOVER_AFTER_MS = 24 * 3600 * 1000;
 
 const ID = /^[0-9a-f-]{36}$/;
 
+/** The files of this process's own lives: their locks need no try. */
+const own = new Set<string>();
+
 /** This process's proof of life. */
 export class LifeFile {
   /** Names the life; unique for ever. */
@@ -45,12 +48,14 @@ export class LifeFile {
         file.close();
         throw error;
       }
+      own.add(path);
       return new LifeFile(id, path, file);
     });
   }
 
   /** Ends the life: frees and removes the file. */
   end(): void {
+    own.delete(this.#path);
     this.#file.close();
     removeIfThere(this.#path);
   }
@@ -64,6 +69,7 @@ export function probeLife(folder: string, id: string): LifeSign {
   if (!ID.test(id)) return "unknown";
   const path = join(folder, id);
   if (!lstatOrNull(path)?.isFile) return "unknown";
+  if (own.has(path)) return "alive";
   let file: Deno.FsFile;
   try {
     file = Deno.openSync(path, { read: true });

@@ -26,14 +26,10 @@ export interface Log {
 export const NO_LOG: Log = { error() {}, warn() {}, info() {}, debug() {} };
 
 /** Where and how much to log. */
-export interface LogOptions {
+export interface LogOptions extends Rotation {
   readonly level: Severity | "off";
   /** The file; null for no log. */
   readonly path: string | null;
-  /** At this size the file is renamed to `.1` and begun anew. */
-  readonly maxBytes: number;
-  /** How many renamed files are kept. */
-  readonly keepFiles: number;
   /** What the lines name beside the process. */
   readonly label: () => string;
 }
@@ -49,7 +45,7 @@ export function openLog(options: LogOptions): Log {
     const time = new Date().toISOString();
     const line = `${time} ${severity.padEnd(5)} [${Deno.pid}] ${options.label()} ${event}`;
     try {
-      append(path, printable(line) + "\n", options);
+      appendLine(path, printable(line), options);
     } catch {
       isBroken = true;
     }
@@ -76,14 +72,23 @@ export function userStateFolder(): string | null {
   return base ? join(base, "claude-session-coordinator") : null;
 }
 
-function append(path: string, line: string, options: LogOptions): void {
+/** When a file is renamed and begun anew. */
+export interface Rotation {
+  /** At this size the file is renamed to `.1`. */
+  readonly maxBytes: number;
+  /** How many renamed files are kept. */
+  readonly keepFiles: number;
+}
+
+/** Appends a line to a private file that several processes may write, and that does not grow for ever. */
+export function appendLine(path: string, line: string, rotation: Rotation): void {
   ensurePrivateFolder(dirname(path));
-  if ((lstatOrNull(path)?.size ?? 0) >= options.maxBytes) rotate(path, options);
-  Deno.writeTextFileSync(path, line, { append: true, mode: 0o600 });
+  if ((lstatOrNull(path)?.size ?? 0) >= rotation.maxBytes) rotate(path, rotation);
+  Deno.writeTextFileSync(path, line + "\n", { append: true, mode: 0o600 });
 }
 
 /** Renames `csc.log` to `csc.log.1` and so on, unless another process is at it. */
-function rotate(path: string, { maxBytes, keepFiles }: LogOptions): void {
+function rotate(path: string, { maxBytes, keepFiles }: Rotation): void {
   const turn = Deno.openSync(`${path}.lock`, {
     read: true,
     write: true,
@@ -97,7 +102,7 @@ function rotate(path: string, { maxBytes, keepFiles }: LogOptions): void {
   }
 }
 
-function shift(path: string, { maxBytes, keepFiles }: Pick<LogOptions, "maxBytes" | "keepFiles">) {
+function shift(path: string, { maxBytes, keepFiles }: Rotation) {
   if ((lstatOrNull(path)?.size ?? 0) < maxBytes) return; // another process just did
   if (keepFiles === 0) return Deno.removeSync(path);
   for (let i = keepFiles - 1; i > 0; i--) {

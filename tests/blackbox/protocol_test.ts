@@ -23,7 +23,30 @@ Deno.test("`initialize` answers who the server is and what it can do", async () 
     resources: { listChanged: true, subscribe: true },
     prompts: {},
     completions: {},
+    logging: {},
   });
+});
+
+Deno.test("a store that fails is told to whoever watches over the client, unless it asked for less", async () => {
+  await using project = new TestProject();
+  const client = await project.signedOn();
+  await client.tool("store_data", { scope: "a", key: "k", value: 1 });
+  const folder = `${project.folder}/.claude/session-state`;
+  for (const { name } of Deno.readDirSync(folder)) {
+    if (/__a\.json$/.test(name)) Deno.writeTextFileSync(`${folder}/${name}`, "{");
+  }
+  const read = () => client.call("retrieve_data", { scope: "a", key: "k" });
+  const messages = () =>
+    client.notifications.filter(({ method }) => method === "notifications/message");
+  assertEquals((await read()).code, "store_corrupt");
+  await eventually("it is told", () => messages().length === 1);
+  const { level, data } = messages()[0].params as { level: string; data: string };
+  assertEquals(level, "error");
+  assertMatch(data, /^retrieve_data a k refused \(store_corrupt\)/);
+  assertEquals((await client.request("logging/setLevel", { level: "emergency" })).result, {});
+  await read();
+  await client.request("ping");
+  assertEquals(messages().length, 1);
 });
 
 Deno.test("the instructions have at most 2 KB and name the first step and the last", async () => {

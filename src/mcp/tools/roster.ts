@@ -156,7 +156,7 @@ export const healthCheck = defineTool({
     state_folder: z.string().nullable(),
   }),
   annotations: { readOnlyHint: true, openWorldHint: false },
-  async run(_args, { desk, member, setting }) {
+  async run(_args, { desk, member, setting, port }) {
     const { adapter } = setting.loaded.config.storage;
     const startedAt = performance.now();
     const failure = await desk.store.retrieve(desk.scopes.book, "floor").then(() => null, String);
@@ -172,7 +172,7 @@ export const healthCheck = defineTool({
       result: {
         server: failure === null ? "healthy" : "degraded",
         version: VERSION,
-        port: null,
+        port,
         session_id: failure === null ? await member.current() : null,
         store,
         redis: { connected: false, error: `not used: the store is '${adapter}'` },
