@@ -15,6 +15,8 @@ const CLUSTER = ["--cluster-enabled", "yes", "--cluster-announce-ip", "127.0.0.1
 /** Such nodes go on while another is down. */
 const PARTIAL = [...CLUSTER, "--cluster-require-full-coverage", "no"];
 const ALL_SLOTS = ["CLUSTER", "ADDSLOTSRANGE", "0", "16383"];
+/** The client's own subscriber of a cluster ends a moment after the client has. */
+const CLUSTER_TEST = { sanitizeOps: false };
 const FAILOVER_MS = 20_000;
 
 /** A certificate for 127.0.0.1 that signs itself, as arguments of `redis-server`. */
@@ -48,48 +50,52 @@ if (runningKinds().includes("redis")) {
       assertEquals(stored.result, 1, JSON.stringify(stored.error));
       const unverified = own.client({}, url);
       const error = await assertFails("store_unreachable", () => unverified.increment("s", "n"));
-      assertMatch(error.message, /certificate/i);
+      assertMatch(error.hint, /DENO_CERT/);
     }
   });
 
-  Deno.test("redis: a cluster of three, whose names all are in one slot", async () => {
-    await using stack = new AsyncDisposableStack();
-    const temp = stack.use(new TempFolder());
-    const servers: RedisServer[] = [];
-    for (const name of ["a", "b", "c"]) {
-      Deno.mkdirSync(temp.join(name));
-      servers.push(stack.use(await RedisServer.start(temp.join(name), { args: PARTIAL })));
-    }
-    const addresses = servers.map(({ port }) => `127.0.0.1:${port}`);
-    await servers[0].command("--cluster", "create", ...addresses, "--cluster-yes");
-    const state = () => servers[1].command("CLUSTER", "INFO");
-    await eventually("it is formed", async () => (await state()).includes("cluster_state:ok"));
-    const slot = Number(await servers[0].command("CLUSTER", "KEYSLOT", "{claude-sessions:}"));
-    servers.splice(Math.floor(slot / (16384 / 3)), 1); // the one that has our names
-    const settings = { cluster: servers.map(({ url }) => url) };
-    const store = new RedisStore({ settings, limits: DEFAULT_LIMITS });
-    stack.defer(() => store.close());
-    await eventually("it answers", () => store.listScopes().catch(() => null));
-    await useAll(store);
-    await Promise.all(Array.from({ length: 50 }, () => store.increment("s", "n")));
-    assertEquals((await store.retrieve("s", "n"))?.value, 50);
-    assertMatch(store.place.location, /^the cluster of 127\.0\.0\.1:\d+, 127\.0\.0\.1:\d+$/);
+  Deno.test(
+    "redis: a cluster of three, whose names all are in one slot",
+    CLUSTER_TEST,
+    async () => {
+      await using stack = new AsyncDisposableStack();
+      const temp = stack.use(new TempFolder());
+      const servers: RedisServer[] = [];
+      for (const name of ["a", "b", "c"]) {
+        Deno.mkdirSync(temp.join(name));
+        servers.push(stack.use(await RedisServer.start(temp.join(name), { args: PARTIAL })));
+      }
+      const addresses = servers.map(({ port }) => `127.0.0.1:${port}`);
+      await servers[0].command("--cluster", "create", ...addresses, "--cluster-yes");
+      const state = () => servers[1].command("CLUSTER", "INFO");
+      await eventually("it is formed", async () => (await state()).includes("cluster_state:ok"));
+      const slot = Number(await servers[0].command("CLUSTER", "KEYSLOT", "{claude-sessions:}"));
+      servers.splice(Math.floor(slot / (16384 / 3)), 1); // the one that has our names
+      const settings = { cluster: servers.map(({ url }) => url) };
+      const store = new RedisStore({ settings, limits: DEFAULT_LIMITS });
+      stack.defer(() => store.close());
+      await eventually("it answers", () => store.listScopes().catch(() => null));
+      await useAll(store);
+      await Promise.all(Array.from({ length: 50 }, () => store.increment("s", "n")));
+      assertEquals((await store.retrieve("s", "n"))?.value, 50);
+      assertMatch(store.place.location, /^the cluster of 127\.0\.0\.1:\d+, 127\.0\.0\.1:\d+$/);
 
-    const changes = (await store.watch())[Symbol.asyncIterator]();
-    await servers[0].kill(); // which is listened to, and has not our slot
-    const next = changes.next();
-    await eventually("it listens to another node", async () => {
-      await store.increment("s", "n").catch(() => null);
-      return await Promise.race([next, pause(100).then(() => null)]);
-    }, FAILOVER_MS);
+      const changes = (await store.watch())[Symbol.asyncIterator]();
+      await servers[0].kill(); // which is listened to, and has not our slot
+      const next = changes.next();
+      await eventually("it listens to another node", async () => {
+        await store.increment("s", "n").catch(() => null);
+        return await Promise.race([next, pause(100).then(() => null)]);
+      }, FAILOVER_MS);
 
-    const single = new RedisStore({ settings: { url: servers[1].url }, limits: DEFAULT_LIMITS });
-    stack.defer(() => single.close());
-    const error = await assertFails("store_io", () => single.store("s", "k", 1));
-    assertMatch(error.hint, /storage\.config\.cluster/);
-  });
+      const single = new RedisStore({ settings: { url: servers[1].url }, limits: DEFAULT_LIMITS });
+      stack.defer(() => single.close());
+      const error = await assertFails("store_io", () => single.store("s", "k", 1));
+      assertMatch(error.hint, /storage\.config\.cluster/);
+    },
+  );
 
-  Deno.test("redis: a node of a cluster that is killed repeats nothing", async () => {
+  Deno.test("redis: a node of a cluster that is killed repeats nothing", CLUSTER_TEST, async () => {
     await using own = await OwnRedis.start({ args: CLUSTER });
     await own.server.command(...ALL_SLOTS);
     const state = () => own.server.command("CLUSTER", "INFO");

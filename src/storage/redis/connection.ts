@@ -12,7 +12,7 @@ import { checkSchema, SCHEMA_VERSION } from "../schema.ts";
 import { VERSION } from "../../version.ts";
 import type { Client, Target } from "./client.ts";
 import { inTime, Link, TooLate } from "./link.ts";
-import { isRefusal, reasonOf, refusal, withoutArguments } from "./errors.ts";
+import { connectHint, isRefusal, reasonOf, refusal, withoutArguments } from "./errors.ts";
 import type { ScriptName, Scripts } from "./scripts.ts";
 
 /** A script to run. */
@@ -140,7 +140,7 @@ export class Connection {
   explain(error: unknown): CoordinatorError {
     if (isRefusal(error)) return refusal(this.endpoint, error);
     const reason = error instanceof TooLate ? "it does not answer in time" : reasonOf(error);
-    return unreachable(this.endpoint, reason, undefined, withoutArguments(error));
+    return unreachable(this.endpoint, reason, connectHint(reason), withoutArguments(error));
   }
 
   /** Ends it; what waits for an answer learns that there will be none. */

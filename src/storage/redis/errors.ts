@@ -123,3 +123,11 @@ export function reasonOf(error: unknown): string {
   const text = shorten(printable(messageOf(error).split("\n")[0]), 200);
   return text.replace(/\.$/, "") || "the connection was lost";
 }
+
+/** What helps against a connection that could not be made, where it is known. */
+export function connectHint(reason: string): string | undefined {
+  // Deno 2.7 has no more words for a certificate that it cannot verify.
+  return /certificate|write UNKNOWN/i.test(reason)
+    ? "Name the authority that signed its certificate in the variable DENO_CERT, as a PEM file; the certificate must be for the host that 'storage.config' names."
+    : undefined;
+}
