@@ -200,7 +200,8 @@ export class HttpBucket implements Bucket {
         const answer = await this.#send(request);
         if (!isPassing(answer.status) || !hasTime(request.until, tries)) return answer;
       } catch (error) {
-        if (this.#isClosed || !hasTime(request.until, tries)) throw this.#lost(error);
+        const isOver = !(error instanceof Lost) || this.#isClosed || !hasTime(request.until, tries);
+        if (isOver) throw this.#lost(error);
       }
       await pause(tries);
     }
@@ -221,7 +222,7 @@ export class HttpBucket implements Bucket {
     if (performance.now() >= request.until) throw new Lost(false, "no time was left", null);
     const stop = new AbortController();
     const end = () => stop.abort();
-    const timer = setTimeout(end, request.until - performance.now());
+    const timer = setTimeout(end, Math.ceil(request.until - performance.now()));
     this.#closing.signal.addEventListener("abort", end, { once: true });
     if (this.#isClosed) stop.abort();
     try {

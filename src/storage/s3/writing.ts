@@ -80,10 +80,11 @@ export async function writeTarget<R>(
 ): Promise<R> {
   const { bucket, until, guess } = writing;
   let attempt: Attempt<R> | null = null;
+  let isHeldUp = false; // by other writers: the server answers
   try {
     for (let tries = guess ? -1 : 0;; tries++) {
       if (tries > 0) await pause(tries);
-      if (tries > 0 && performance.now() > until) throw busy(target);
+      if (tries > 0 && isTimeUp(until)) throw busy(target);
       const current = tries < 0 ? guess : await readTarget(bucket, target, until);
       const fate = attempt && fateOf(attempt.body, current?.body ?? null);
       if (attempt && fate === "happened") return attempt.answer;
@@ -95,10 +96,13 @@ export async function writeTarget<R>(
         if (!next && tries < 0) continue;
         if (!next) return answer;
         // An object that is being removed is not written over.
-        if (current && isCondemned(current.body, bucket.clock.nowMs ?? 0)) continue;
+        if (current && isCondemned(current.body, bucket.clock.nowMs ?? 0)) {
+          isHeldUp = true;
+          continue;
+        }
         attempt = newAttempt(target, current, next, answer);
       }
-      const put = await bucket.put(target.name, attempt.text, attempt.condition, half(until));
+      const put = await bucket.put(target.name, attempt.text, attempt.condition, mostOf(until));
       if (put.did === "write") {
         const { body, text } = attempt;
         writing.onWritten({ etag: put.etag, body, length: text.length });
@@ -106,11 +110,12 @@ export async function writeTarget<R>(
       }
       attempt.unsure = put.did === "unsure" ? put.reason : attempt.unsure;
       attempt.refusals += put.did === "refused" ? 1 : 0;
+      isHeldUp ||= put.did === "refused";
     }
   } catch (error) {
     if (!attempt || attempt.unsure === null) {
-      // Who lost races until no time was left had an answer each time.
-      throw attempt && performance.now() > until ? busy(target, error) : error;
+      // Whoever lost races had an answer each time, up to a last one for which no time was left.
+      throw isHeldUp && isTimeUp(until) ? busy(target, error) : error;
     }
     const { scope, key } = target;
     throw outcomeUnknown(
@@ -122,10 +127,14 @@ export async function writeTarget<R>(
   }
 }
 
-/** What is left of the time afterwards is for looking whether it happened. */
-function half(until: number): number {
+/** When a write is no longer waited for: what is left then is for looking whether it happened. */
+function mostOf(until: number): number {
   const now = performance.now();
   return now + (until - now) * 0.6;
+}
+
+function isTimeUp(until: number): boolean {
+  return performance.now() >= until;
 }
 
 function newAttempt<R>(

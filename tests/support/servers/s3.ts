@@ -4,9 +4,8 @@
  */
 
 import { join } from "@std/path";
-import { S3Store } from "../../../src/storage/s3/s3.ts";
 import { HttpBucket } from "../../../src/storage/s3/bucket.ts";
-import type { S3Options } from "../../../src/storage/s3/s3.ts";
+import { type S3Options, S3Store } from "../../../src/storage/s3/s3.ts";
 import { ROOT } from "../command.ts";
 import type { NetworkOptions, TestServer } from "../network_store.ts";
 
