@@ -212,6 +212,51 @@ Deno.test("a bare repository, a linked file and a linked folder are a project's 
   assertEquals(trap.visits, 0);
 });
 
+Deno.test("seed 004's config.yml names Redis: whose address counts is the user's, or is asked for", async () => {
+  await using trap = new Trap();
+  await using project = new TestProject();
+  project.write(".claude/config.yml", "coordination: redis\n");
+  const { code, stderr } = await project.csc("status");
+  assertEquals(code, 2);
+  assertStringIncludes(stderr, "redis at redis://localhost:6379");
+  assertStringIncludes(stderr, ".claude/config.yml");
+  const env = { REDIS_URL: `redis://127.0.0.1:${trap.port}` };
+  await using session = new TestSession(project, "ada-session");
+  const start = () => session.tell("SessionStart", { source: "startup" }, env);
+  const spoken = [(await project.cscWith({ env }, "status")).stderr, (await start()).stderr];
+  assert(!spoken.join().includes("not trusted"), spoken.join());
+  const visits = trap.visits;
+  assert(visits > 0, "what REDIS_URL names is used");
+  // A hook without the variable does not use what one with it has found.
+  const said = (await session.tell("SessionStart", { source: "startup" })).said;
+  assertStringIncludes(said.additionalContext, "redis at redis://localhost:6379");
+  assertEquals(trap.visits, visits);
+});
+
+Deno.test("no store on the network is talked to unasked, whichever adapter a repository names", async () => {
+  await using trap = new Trap();
+  await using project = new TestProject();
+  const host = `127.0.0.1:${trap.port}`;
+  const stores: Record<string, object> = {
+    redis: { url: `redis://me:hunter2@${host}` },
+    "redis by sentinels": { sentinels: [host], sentinel_name: "main" },
+    "redis as a cluster": { cluster: [`redis://${host}`] },
+    postgres: { url: `postgres://me@${host}/team` },
+    s3: { bucket: "team", endpoint: `http://${host}` },
+  };
+  for (const [name, config] of Object.entries(stores)) {
+    const adapter = name.split(" ")[0];
+    project.write(CONFIG_NAME, JSON.stringify({ storage: { adapter, config } }));
+    for (const call of [["status"], ["migrate", "--from", "local", "--to", adapter]]) {
+      const { code, stderr } = await runIn(project, ...call);
+      assertEquals(code, 2, `${name}: ${stderr}`);
+      assertMatch(stderr, /error\[not_trusted\]: .*127\.0\.0\.1:\d+/, name);
+      assert(!stderr.includes("hunter2"), stderr);
+    }
+  }
+  assertEquals(trap.visits, 0);
+});
+
 Deno.test("a file that the user names is the user's own", async () => {
   await using trap = new Trap();
   await using project = new TestProject(trap.config);

@@ -15,6 +15,7 @@ import { assert, assertEquals, assertMatch, assertStringIncludes } from "../supp
 import { CSC, isolated } from "../support/command.ts";
 import { type NetworkKind, openNetwork, runningKinds } from "../support/network_store.ts";
 import { eventually, sendSignal, TestProject } from "../support/project.ts";
+import { RedisServer } from "../support/servers/redis.ts";
 import { TempFolder } from "../support/temp.ts";
 
 const STATE = ".claude/session-state";
@@ -157,5 +158,28 @@ if (runningKinds().includes("redis")) {
     const folder = new LocalStore({ folder: back, durable: false, limits: DEFAULT_LIMITS });
     assertEquals((await folder.listScopes()).length, 100);
     await folder.close();
+  });
+
+  Deno.test("redis: killed and started again while data is moved, nothing is missing or refused", async () => {
+    using temp = new TempFolder();
+    await using server = await RedisServer.start(temp.path, { args: ["--appendfsync", "always"] });
+    const source = new MemoryStore();
+    for (let n = 0; n < 4000; n++) await source.store(`s${n % 20}`, `k${n}`, n, { author: "ada" });
+    const context = { baseFolder: "/", limits: DEFAULT_LIMITS, onUnreadable: () => {} };
+    const to = await openStore("redis", { url: server.url }, context);
+    let restarted: Promise<void> | null = null;
+    const report = await migrate(source, to, {
+      isDryRun: false,
+      overwrite: false,
+      onProgress: ({ step, done }) => {
+        if (step === "moving" && done > 300) {
+          restarted ??= server.kill().then(() => server.restart());
+        }
+      },
+    });
+    await restarted;
+    assert(restarted !== null && isDone(report), JSON.stringify(report).slice(0, 2000));
+    assertEquals(await keysIn(to), 4000);
+    await to.close();
   });
 }
