@@ -243,6 +243,7 @@ Deno.test("no store on the network is talked to unasked, whichever adapter a rep
     "redis as a cluster": { cluster: [`redis://${host}`] },
     postgres: { url: `postgres://me@${host}/team` },
     s3: { bucket: "team", endpoint: `http://${host}` },
+    server: { url: `http://${host}` },
   };
   for (const [name, config] of Object.entries(stores)) {
     const adapter = name.split(" ")[0];
