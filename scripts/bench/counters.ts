@@ -9,6 +9,7 @@ import { DEFAULT_LIMITS } from "../../src/domain/json.ts";
 import { KvStore } from "../../src/storage/kv/kv.ts";
 import { LocalStore } from "../../src/storage/local/local.ts";
 import { type Figure, median } from "./main.ts";
+import { raceMs } from "./race.ts";
 
 const PROCESSES = 8;
 const TIMES = 500;
@@ -45,25 +46,8 @@ export async function benchCounters(): Promise<Figure[]> {
 }
 
 async function rate(kind: string, folder: string): Promise<number> {
-  const worker = new URL("./counter_worker.ts", import.meta.url).pathname;
-  const args = ["run", "-A", "--unstable-kv", worker, kind, folder, String(TIMES)];
-  const children = Array.from(
-    { length: PROCESSES },
-    () => new Deno.Command(Deno.execPath(), { args, stdin: "piped", stdout: "piped" }).spawn(),
-  );
-  const readers = children.map((child) => child.stdout.getReader());
-  for (const reader of readers) await reader.read(); // "ready"
-  const startedAt = performance.now();
-  for (const child of children) {
-    const input = child.stdin.getWriter();
-    await input.write(new Uint8Array([10]));
-    input.releaseLock();
-  }
-  for (const child of children) await child.status;
-  const seconds = (performance.now() - startedAt) / 1000;
-  for (const reader of readers) await reader.cancel();
-  for (const child of children) await child.stdin.close().catch(() => {});
-  return PROCESSES * TIMES / seconds;
+  const ms = await raceMs("./counter_worker.ts", [kind, folder, String(TIMES)], PROCESSES);
+  return PROCESSES * TIMES / (ms / 1000);
 }
 
 /** The bare loop waits in the system for its lock, or polls for it as the stores must. */

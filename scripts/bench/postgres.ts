@@ -9,6 +9,7 @@ import { DEFAULT_LIMITS } from "../../src/domain/json.ts";
 import { PostgresStore } from "../../src/storage/postgres/postgres.ts";
 import { PostgresServer } from "../../tests/support/servers/postgres.ts";
 import { type Figure, median } from "./main.ts";
+import { raceMs } from "./race.ts";
 
 const PROCESSES = 16;
 const TIMES = 250;
@@ -46,25 +47,8 @@ export async function benchPostgres(): Promise<Figure[]> {
 }
 
 async function rate(kind: string, url: string): Promise<number> {
-  const worker = new URL("./postgres_worker.ts", import.meta.url).pathname;
-  const args = ["run", "-A", "--no-check", worker, kind, url, String(TIMES)];
-  const children = Array.from(
-    { length: PROCESSES },
-    () => new Deno.Command(Deno.execPath(), { args, stdin: "piped", stdout: "piped" }).spawn(),
-  );
-  const readers = children.map((child) => child.stdout.getReader());
-  for (const reader of readers) await reader.read(); // "ready"
-  const startedAt = performance.now();
-  for (const child of children) {
-    const input = child.stdin.getWriter();
-    await input.write(new Uint8Array([10]));
-    input.releaseLock();
-  }
-  for (const child of children) await child.status;
-  const seconds = (performance.now() - startedAt) / 1000;
-  for (const reader of readers) await reader.cancel();
-  for (const child of children) await child.stdin.close().catch(() => {});
-  return PROCESSES * TIMES / seconds;
+  const ms = await raceMs("./postgres_worker.ts", [kind, url, String(TIMES)], PROCESSES);
+  return PROCESSES * TIMES / (ms / 1000);
 }
 
 async function countIn(kind: string, server: PostgresServer): Promise<number> {

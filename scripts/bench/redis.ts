@@ -12,6 +12,7 @@ import { RedisStore } from "../../src/storage/redis/redis.ts";
 import { RedisServer } from "../../tests/support/servers/redis.ts";
 import { bundle } from "../compile.ts";
 import { type Figure, median } from "./main.ts";
+import { raceMs } from "./race.ts";
 
 const PROCESSES = 16;
 const TIMES = 250;
@@ -52,25 +53,8 @@ async function counting(url: string): Promise<Figure> {
 }
 
 async function rate(kind: "store" | "bare", url: string): Promise<number> {
-  const worker = new URL("./redis_worker.ts", import.meta.url).pathname;
-  const args = ["run", "-A", worker, kind, url, String(TIMES)];
-  const children = Array.from(
-    { length: PROCESSES },
-    () => new Deno.Command(Deno.execPath(), { args, stdin: "piped", stdout: "piped" }).spawn(),
-  );
-  const readers = children.map((child) => child.stdout.getReader());
-  for (const reader of readers) await reader.read(); // "ready"
-  const startedAt = performance.now();
-  for (const child of children) {
-    const input = child.stdin.getWriter();
-    await input.write(new Uint8Array([10]));
-    input.releaseLock();
-  }
-  for (const child of children) await child.status;
-  const seconds = (performance.now() - startedAt) / 1000;
-  for (const reader of readers) await reader.cancel();
-  for (const child of children) await child.stdin.close().catch(() => {});
-  return PROCESSES * TIMES / seconds;
+  const ms = await raceMs("./redis_worker.ts", [kind, url, String(TIMES)], PROCESSES);
+  return PROCESSES * TIMES / (ms / 1000);
 }
 
 async function beforeAnEdit(url: string, folder: string): Promise<Figure> {

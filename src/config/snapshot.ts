@@ -6,6 +6,7 @@
  * @module
  */
 
+import { shortHash } from "../domain/hash.ts";
 import { userStateFolder } from "../os/log.ts";
 import { dirname, join } from "../os/path.ts";
 import { ensurePrivateFolder, removeIfThere } from "../os/private_folder.ts";
@@ -120,7 +121,7 @@ export function writeSnapshot(
 
 function snapshotPath(key: string): string | null {
   const folder = userStateFolder();
-  return folder && join(folder, "snapshots", `${hashOf(key)}.json`);
+  return folder && join(folder, "snapshots", `${shortHash(key)}.json`);
 }
 
 function defaults(): string {
@@ -162,20 +163,4 @@ function tryToRemove(path: string): void {
   } catch {
     // It takes a few kilobytes, and the next sweep finds it again.
   }
-}
-
-/**
- * 53 bits of a text, for names of files: not cryptographic, which in hooks would be asynchronous; what
- * shares a name by chance or by intent is told apart by the key inside.
- */
-export function hashOf(text: string): string {
-  let high = 0xdeadbeef, low = 0x41c6ce57;
-  for (let i = 0; i < text.length; i++) {
-    const unit = text.charCodeAt(i);
-    high = Math.imul(high ^ unit, 0x9e3779b1);
-    low = Math.imul(low ^ unit, 0x5f356495);
-  }
-  high = Math.imul(high ^ (high >>> 16), 0x85ebca6b) ^ Math.imul(low ^ (low >>> 13), 0xc2b2ae35);
-  low = Math.imul(low ^ (low >>> 16), 0x85ebca6b) ^ Math.imul(high ^ (high >>> 13), 0xc2b2ae35);
-  return ((low >>> 0).toString(16).padStart(8, "0")) + (high >>> 11).toString(16).padStart(6, "0");
 }

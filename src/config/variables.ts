@@ -5,9 +5,9 @@
  * @module
  */
 
+import { shortHash } from "../domain/hash.ts";
 import { isObject, type Json } from "../domain/json.ts";
 import { isAbsolute, join, resolve } from "../os/path.ts";
-import { hashOf } from "./snapshot.ts";
 
 /** A variable that says the value of a key. */
 export interface VariableText {
@@ -128,7 +128,7 @@ export function keyInEnvironment(folder: string): string {
   // Hashed, as one of them may hold a password.
   return values.every((text) => text === "")
     ? folder
-    : `${folder}\n${hashOf(JSON.stringify(values))}`;
+    : `${folder}\n${shortHash(JSON.stringify(values))}`;
 }
 
 function says(said: Json, path: readonly string[]): boolean {

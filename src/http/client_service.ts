@@ -8,6 +8,7 @@
 import { assembleWorkspace, SeenClaims } from "../coordinator/workspace.ts";
 import type { Setting } from "../coordinator/setting.ts";
 import { CoordinatorError, messageOf } from "../domain/error.ts";
+import { shortHash } from "../domain/hash.ts";
 import { shorten } from "../domain/text.ts";
 import { createServer } from "../mcp/server.ts";
 import type { Act, ActOutcome, Supervisor } from "../mcp/supervisor.ts";
@@ -181,12 +182,5 @@ function asSeenOutside(setting: Setting): Setting {
 
 /** A folder for each project of a tenant, whatever it is called. */
 function folderName(project: string): string {
-  let [high, low] = [0xdeadbeef, 0x41c6ce57];
-  for (let i = 0; i < project.length; i++) {
-    const unit = project.charCodeAt(i);
-    high = Math.imul(high ^ unit, 2654435761);
-    low = Math.imul(low ^ unit, 1597334677);
-  }
-  const hash = [high, low].map((half) => (half >>> 0).toString(16).padStart(8, "0")).join("");
-  return `${project.replaceAll(/[^A-Za-z0-9_-]+/g, "-").slice(0, 60)}-${hash}`;
+  return `${project.replaceAll(/[^A-Za-z0-9_-]+/g, "-").slice(0, 60)}-${shortHash(project)}`;
 }

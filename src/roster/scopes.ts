@@ -5,6 +5,8 @@
  * @module
  */
 
+import { shortHash } from "../domain/hash.ts";
+
 /** The scopes of one project. */
 export interface Scopes {
   /** Every session, by its id. */
@@ -52,13 +54,6 @@ export function scopesOf(machine: string, project: string): Scopes {
 
 /** A long path's end, which people know it by, behind a number that tells it from others. */
 function longName(path: string): string {
-  let [high, low] = [0xdeadbeef, 0x41c6ce57];
-  for (let i = 0; i < path.length; i++) {
-    const code = path.charCodeAt(i);
-    high = Math.imul(high ^ code, 2654435761);
-    low = Math.imul(low ^ code, 1597334677);
-  }
-  const hash = [high, low].map((half) => (half >>> 0).toString(16).padStart(8, "0")).join("");
-  const name = `~${hash}~`;
+  const name = `~${shortHash(path)}~`;
   return name + path.slice(-(LONGEST_PATH - name.length)).toWellFormed();
 }
