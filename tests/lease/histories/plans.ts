@@ -52,7 +52,7 @@ const KILLABLE: readonly SharedKind[] = ["redis", "postgres"];
 export function sharedPlans(kind: NetworkKind, seed: number): Plan[] {
   const usual = { ...SHARED, ...(kind === "s3" && SLOW), kind, seed };
   const plans: Plan[] = [
-    { ...usual, name: `five on ${kind}`, workers: kind === "s3" ? 2 : 5 },
+    { ...usual, name: `several on ${kind}`, workers: kind === "s3" ? 2 : 5 },
     { ...usual, ...ALONE, ttlsS: [2], name: `one on ${kind}` },
     { ...usual, profile: "queue", workers: kind === "s3" ? 2 : 4, name: `in line on ${kind}` },
   ];
@@ -60,8 +60,8 @@ export function sharedPlans(kind: NetworkKind, seed: number): Plan[] {
   const struck = { ...usual, kills: false, seconds: 8 };
   return [
     ...plans,
-    { ...struck, server: "kill", name: `five on ${kind}, whose server is killed` },
-    { ...struck, server: "stop", name: `five on ${kind}, whose server stops` },
+    { ...struck, server: "kill", name: `several on ${kind}, whose server is killed` },
+    { ...struck, server: "stop", name: `several on ${kind}, whose server stops` },
     {
       ...struck,
       profile: "queue",
