@@ -131,7 +131,7 @@ class Call {
     const run = async () => {
       const result = await this.#perform(request);
       note(isRefusal(result) ? "refused" : "ok");
-      return JSON.stringify({ v: PROTOCOL, ok: true, result } satisfies Answer);
+      return JSON.stringify({ v: PROTOCOL, id, ok: true, result } satisfies Answer);
     };
     try {
       this.#check(request);
@@ -144,7 +144,7 @@ class Call {
     } catch (error) {
       const said = errorOf(error);
       note(said.code);
-      return { answer: JSON.stringify(failure(said)), code: said.code };
+      return { answer: JSON.stringify({ ...failure(said), id }), code: said.code };
     }
   }
 

@@ -17,8 +17,14 @@ export interface Access {
   readonly endpoint: Endpoint;
   /** Where the token comes from, for errors. */
   readonly tokenFrom: string;
-  /** Sends a request; the signal ends it, also while the answer is read. */
-  post(path: string, body: string, signal: AbortSignal): Promise<Response>;
+  /**
+   * Sends a request.
+   *
+   * @param signal Ends it while no answer has begun.
+   * @param isOnce Whether it must not reach the server twice: Deno by itself sends a request again
+   * that a connection took which was used before and then broke, unless its body is a stream.
+   */
+  post(path: string, body: string, signal: AbortSignal, isOnce: boolean): Promise<Response>;
   /** Frees its connections. */
   close(): void;
 }
@@ -45,7 +51,7 @@ export function openAccess({ url, tokenFile, caFile, isHook }: AccessOptions): A
   return {
     endpoint: { what: "the csc server", location },
     tokenFrom,
-    post: async (path, body, signal) => {
+    post: async (path, body, signal, isOnce) => {
       const token = readToken(tokenFile);
       const init = {
         method: "POST",
@@ -54,7 +60,7 @@ export function openAccess({ url, tokenFile, caFile, isHook }: AccessOptions): A
           ...(isHook && { [HOOK_HEADER]: `${Math.round(performance.now())}` }),
           ...(token !== null && { authorization: `Bearer ${token}` }),
         },
-        body,
+        body: isOnce ? streamOf(body) : body,
         signal,
         redirect: "manual", // elsewhere the token would be in strange hands
         client,
@@ -63,6 +69,15 @@ export function openAccess({ url, tokenFile, caFile, isHook }: AccessOptions): A
     },
     close: () => client?.close(),
   };
+}
+
+function streamOf(text: string): ReadableStream<Uint8Array> {
+  return new ReadableStream({
+    start(controller) {
+      controller.enqueue(new TextEncoder().encode(text));
+      controller.close();
+    },
+  });
 }
 
 function parseUrl(text: string): URL {

@@ -40,7 +40,7 @@ export const WRITES: ReadonlySet<StoreOp> = new Set([
 export interface Envelope {
   readonly v: number;
   readonly op: StoreOp;
-  /** Names a write, so that it happens once however often it is sent. */
+  /** Names the request: its answer bears it, and a write happens once however often it is sent. */
   readonly id?: string;
   /** Of a write that is sent again: how many milliseconds ago it was sent first. */
   readonly again_ms?: number;
@@ -48,8 +48,8 @@ export interface Envelope {
 
 /** The answer to a request. */
 export type Answer =
-  | { readonly v: number; readonly ok: true; readonly result: Json }
-  | { readonly v: number; readonly ok: false; readonly error: AnswerError };
+  | { readonly v: number; readonly id?: string; readonly ok: true; readonly result: Json }
+  | { readonly v: number; readonly id?: string; readonly ok: false; readonly error: AnswerError };
 
 /** Why a request failed. */
 export interface AnswerError {

@@ -143,7 +143,7 @@ async function connect(
   const silence = new Silence(CONNECT_MS, stop);
   const body = JSON.stringify({ v: PROTOCOL, pattern });
   try {
-    const response = await access.post(WATCH_PATH, body, silence.signal);
+    const response = await access.post(WATCH_PATH, body, silence.signal, false);
     const isStream = response.headers.get("content-type") === "application/x-ndjson";
     if (!isStream || !response.body) {
       const failed = read(access, response, await readText(response, silence.signal));

@@ -66,11 +66,8 @@ export class Wire {
    */
   async call(op: StoreOp, members: readonly string[], name = "it"): Promise<Json> {
     const isWrite = WRITES.has(op);
-    const envelope = [
-      `"v":${PROTOCOL}`,
-      `"op":"${op}"`,
-      ...(isWrite ? [`"id":"${uniqueName()}"`] : []),
-    ];
+    const id = uniqueName();
+    const envelope = [`"v":${PROTOCOL}`, `"op":"${op}"`, `"id":"${id}"`];
     const started = new Stopwatch();
     const limitMs = Math.min(this.#timeoutMs, this.#deadline - performance.now());
     let mayHaveHappened = false;
@@ -79,7 +76,7 @@ export class Wire {
       // A write that is sent again says since when: a server that was started since cannot know it.
       const again = isWrite && tries > 0 ? [`"again_ms":${Math.ceil(started.longestMs())}`] : [];
       const body = `{${[...envelope, ...again, ...members].join(",")}}`;
-      const last = await this.#attempt(body, tries === 0 ? leftMs / 2 : leftMs);
+      const last = await this.#attempt({ id, body, isWrite }, tries === 0 ? leftMs / 2 : leftMs);
       if ("answer" in last) return last.answer;
       const endpoint = this.#access.endpoint;
       if ("error" in last) {
@@ -105,7 +102,7 @@ export class Wire {
     this.#closing.abort();
   }
 
-  async #attempt(body: string, limitMs: number): Promise<Attempt> {
+  async #attempt({ id, body, isWrite }: Sending, limitMs: number): Promise<Attempt> {
     if (this.#closing.signal.aborted) return { lost: "the store was closed", wasSent: false };
     if (limitMs <= 0) return { lost: "the time was over before it was sent", wasSent: false };
     let isLate = false;
@@ -115,8 +112,8 @@ export class Wire {
       stop.abort();
     }, limitMs);
     try {
-      const response = await this.#access.post(STORE_PATH, body, stop.signal);
-      return read(this.#access, response, await readText(response, stop.signal));
+      const response = await this.#access.post(STORE_PATH, body, stop.signal, isWrite);
+      return read(this.#access, response, await readText(response, stop.signal), id);
     } catch (error) {
       if (error instanceof CoordinatorError) return { error, from: "door" };
       if (isLate) {
@@ -128,6 +125,13 @@ export class Wire {
       stop.release();
     }
   }
+}
+
+/** One request as it is sent. */
+interface Sending {
+  readonly id: string;
+  readonly body: string;
+  readonly isWrite: boolean;
 }
 
 /** Time by two clocks: one that nobody sets, and one that goes on while the machine sleeps. */
@@ -181,16 +185,24 @@ export async function* chunksOf(
   }
 }
 
-/** What a response means. */
-export function read(access: Access, response: Response, text: string): Attempt {
+/**
+ * What a response means.
+ *
+ * @param id The request that it must answer; what answers another one was doubled on its way.
+ */
+export function read(access: Access, response: Response, text: string, id?: string): Attempt {
+  const { status, headers } = response;
   const said = parseOrNull(text);
   if (isObject(said) && typeof said.v === "number") {
+    const isOther = said.id === undefined ? said.ok === true : said.id !== id;
+    if (id !== undefined && isOther) return { lost: "another request's answer", wasSent: true };
     if (said.v > PROTOCOL) return { error: tooNew(access, said.v), from: "door" };
     if (said.ok === true && "result" in said) return { answer: said.result };
     const error = errorIn(said.error, access);
     if (error) return { error, from: "store" };
   }
-  const { status } = response;
+  const isJson = headers.get("content-type")?.startsWith("application/json");
+  if (status === 200 && isJson && said === null) return { lost: "half an answer", wasSent: true };
   if (status === 401 || status === 403) {
     return { error: refusedAccess(access, status, text), from: "door" };
   }
