@@ -31,7 +31,7 @@ export class Database {
     this.#timeoutMs = timeoutMs;
     this.place = turns
       ? { reach: "machine", location: path, folder: `${path}.csc` }
-      : { reach: "network", location: new URL(path).origin, folder: null };
+      : { reach: "network", location: new URL(path).origin, folder: null, polls: true };
   }
 
   /**

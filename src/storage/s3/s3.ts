@@ -75,7 +75,12 @@ export class S3Store implements StorageAdapter {
   readonly #closing = new AbortController();
 
   private constructor(bucket: Bucket, options: S3Options) {
-    this.place = { reach: "network", location: bucket.endpoint.location, folder: null };
+    this.place = {
+      reach: "network",
+      location: bucket.endpoint.location,
+      folder: null,
+      polls: true,
+    };
     this.#bucket = bucket;
     this.#options = options;
     this.#reader = new Reader(bucket, options.prefix);

@@ -44,7 +44,9 @@ class ClockedStore extends WrappedStore {
   async #timely<T>(task: () => Promise<T>): Promise<T> {
     const offsetMs = this.offsetMs();
     if (offsetMs !== this.#sentMs) {
-      const response = await fetch(this.clock, { method: "POST", body: `${offsetMs}` });
+      // Others may be ahead of this one, unless it is a test that sets the clock back.
+      const body = offsetMs < this.#sentMs ? `back to ${offsetMs}` : `${offsetMs}`;
+      const response = await fetch(this.clock, { method: "POST", body });
       await response.body?.cancel();
       this.#sentMs = offsetMs;
     }

@@ -38,7 +38,8 @@ async function anybody(request: Request): Promise<Response> {
   const [, name, what] = new URL(request.url).pathname.split("/");
   const { store, clock } = namespaceOf(name);
   if (what === "clock") {
-    clock.offsetMs = Math.max(clock.offsetMs, Number(await request.text()));
+    const [, back, offset] = /^(back to )?(.+)$/.exec(await request.text())!;
+    clock.offsetMs = Math.max(back ? -Infinity : clock.offsetMs, Number(offset));
     return new Response();
   }
   const principal: Principal = {
