@@ -75,6 +75,20 @@ export function readStoreRequest(text: string): StoreRequest {
   return read(REQUEST, text);
 }
 
+/**
+ * The text of a request's body.
+ *
+ * @throws {CoordinatorError} `invalid_argument` where it is no UTF-8, or ends early.
+ */
+export async function readText(request: Request): Promise<string> {
+  try {
+    const bytes = await request.arrayBuffer();
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch (error) {
+    throw bad("ended early, or is no UTF-8", error);
+  }
+}
+
 /** Reads the pattern of a watch; see {@linkcode readStoreRequest}. */
 export function readWatchRequest(text: string): string {
   return read(WATCH, text).pattern;

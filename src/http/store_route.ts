@@ -6,7 +6,7 @@
  */
 
 import { CoordinatorError, type ErrorCode, messageOf } from "../domain/error.ts";
-import { DEFAULT_LIMITS, type Json, type ValueLimits } from "../domain/json.ts";
+import type { Json } from "../domain/json.ts";
 import { couldEndByForce, endsByForce } from "../lease/forced.ts";
 import type { StorageAdapter } from "../storage/adapter.ts";
 import {
@@ -17,11 +17,15 @@ import {
   WRITES,
 } from "../storage/server/protocol.ts";
 import { TenantStore } from "../storage/tenant.ts";
-import { readBody } from "./body.ts";
 import { checkAllowed, mayName, notNamed } from "./permission.ts";
 import type { Principal } from "./principal.ts";
 import { Replies } from "./replies.ts";
-import { readStoreRequest, readWatchRequest, type StoreRequest } from "./store_request.ts";
+import {
+  readStoreRequest,
+  readText,
+  readWatchRequest,
+  type StoreRequest,
+} from "./store_request.ts";
 import { watchStream } from "./store_watch.ts";
 
 /** What somebody did or tried to do, for the audit log; without values. */
@@ -38,8 +42,6 @@ export interface StoreAct {
 
 /** What a host may say beside the request. */
 export interface StoreRouteOptions {
-  /** What the store takes; bodies may be larger by what surrounds a value. */
-  readonly limits?: ValueLimits;
   /** Told of each operation once it is done. */
   readonly audit?: (act: StoreAct) => void;
   /** Whether the token still holds; asked now and then while a watch goes on. */
@@ -47,9 +49,6 @@ export interface StoreRouteOptions {
   /** How often a watch shows that the server is there, in milliseconds. */
   readonly heartbeatMs?: number;
 }
-
-/** What surrounds a value in a request: scope, key, author, each character as six. */
-const ENVELOPE_BYTES = 32 * 1024;
 
 const STATUS: Partial<Record<ErrorCode, number>> = {
   unauthorized: 401,
@@ -66,7 +65,8 @@ const remembered = new WeakMap<StorageAdapter, Replies>();
 /**
  * Answers a request for a store. Whoever asks is known; of the store they see their tenant's part.
  *
- * @param signal Ends what goes on: a watch, or a body that does not come.
+ * @param request Its body is whole, or comes in time and is not too large: the host sees to that.
+ * @param signal Ends a watch.
  */
 export async function storeRoute(
   request: Request,
@@ -78,8 +78,7 @@ export async function storeRoute(
   try {
     if (request.method !== "POST") return refusal("Use POST", 405, { allow: "POST" });
     if (!isJson(request)) return refusal("Send application/json", 415);
-    const { maxValueBytes } = options.limits ?? DEFAULT_LIMITS;
-    const text = await readBody(request, maxValueBytes + ENVELOPE_BYTES, signal);
+    const text = await readText(request);
     const seen = new TenantStore(store, principal.tenant);
     if (new URL(request.url).pathname.endsWith(WATCH_PATH)) {
       return await watch(readWatchRequest(text), principal, seen, signal, options);

@@ -47,7 +47,6 @@ export function storeRoutes(
     isOver.catch(() => gone.abort());
     const signal = AbortSignal.any([stop, gone.signal]);
     return await storeRoute(new Request(url, { method, headers, body }), principal, store, signal, {
-      limits,
       audit: (act) => write(audit, principal, act),
       isStillValid: async () => await whoIs(request) !== null,
     });

@@ -18,6 +18,10 @@ const STORAGE: Readonly<Partial<Record<NetworkKind, (namespace: string) => objec
     adapter: "postgres",
     config: { url: Deno.env.get("CSC_TEST_POSTGRES_URL"), schema: namespace },
   }),
+  server: (namespace) => ({
+    adapter: "server",
+    config: { url: `http://127.0.0.1:${Deno.env.get("CSC_TEST_SERVER_PORT")}/${namespace}` },
+  }),
 };
 
 /** The kinds that machines can share a project on. */

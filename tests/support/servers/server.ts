@@ -5,17 +5,23 @@ import type {
   WriteConditions,
 } from "../../../src/storage/adapter.ts";
 import { ServerStore } from "../../../src/storage/server/server.ts";
-import { ROOT } from "../command.ts";
+import { Tokens } from "../../../src/http/tokens.ts";
+import { CSC, isolated, ROOT } from "../command.ts";
 import type { NetworkOptions, TestServer } from "../network_store.ts";
-import { LineSplitter } from "../wire.ts";
 import { WrappedStore } from "../wrapped_store.ts";
 
 const PORT_VARIABLE = "CSC_TEST_SERVER_PORT";
 
-/** Starts the server that the tests of all stores share. */
-export async function start(folder: string): Promise<TestServer> {
-  const server = await StoreServer.start(folder);
-  return { env: { [PORT_VARIABLE]: `${server.port}` }, stop: () => server.stop() };
+/** Starts the server that the tests of all stores share: it has clocks to set, as no real one has. */
+export async function start(_folder: string): Promise<TestServer> {
+  const script = `${ROOT}tests/support/servers/server_host.ts`;
+  const command = [Deno.execPath(), "run", "-A", "--no-check", "--no-lock", script];
+  const { child, said } = await spawn(command, /^(\d+)\n/, { DENO_NO_UPDATE_CHECK: "1" });
+  const stop = async () => {
+    child.kill("SIGKILL");
+    await child.status;
+  };
+  return { env: { [PORT_VARIABLE]: said }, stop };
 }
 
 /** Opens a client of that server. */
@@ -82,40 +88,25 @@ class ClockedStore extends WrappedStore {
   }
 }
 
-/** How a server of a test's own is started. */
-export interface StoreServerOptions {
-  /** Its port; a free one without it. */
-  readonly port?: number;
-  /** Whether requests need a token of the file `tokens.json` in its folder. */
-  readonly needsToken?: boolean;
-}
-
-/**
- * A process that serves stores by the real route, each path below `/` one of its own: `await using
- * server = await StoreServer.start(folder)`. With tokens it keeps one store in its folder instead.
- */
+/** A `csc serve --http` that a test may harm: `await using server = await StoreServer.start(folder)`. */
 export class StoreServer implements AsyncDisposable {
   readonly folder: string;
   readonly port: number;
-  readonly #options: StoreServerOptions;
   #child: Deno.ChildProcess;
 
-  private constructor(
-    folder: string,
-    port: number,
-    options: StoreServerOptions,
-    child: Deno.ChildProcess,
-  ) {
+  private constructor(folder: string, port: number, child: Deno.ChildProcess) {
     this.folder = folder;
     this.port = port;
-    this.#options = options;
     this.#child = child;
   }
 
-  /** Starts a server and waits until it listens. */
-  static async start(folder: string, options: StoreServerOptions = {}): Promise<StoreServer> {
-    const { child, port } = await spawn(folder, options);
-    return new StoreServer(folder, port, options, child);
+  /** Starts a server with its files in a folder, and waits until it listens. */
+  static async start(folder: string): Promise<StoreServer> {
+    // One token at the least, or it would let in everybody.
+    const tokens = new Tokens(`${folder}/tokens.json`);
+    await tokens.create({ user: "nobody" });
+    const { child, said } = await serve(folder, 0);
+    return new StoreServer(folder, Number(said), child);
   }
 
   /** How it is reached. */
@@ -137,8 +128,7 @@ export class StoreServer implements AsyncDisposable {
   /** Starts it again on the same port with the same folder. */
   async restart(): Promise<void> {
     await this.kill();
-    const { child } = await spawn(this.folder, { ...this.#options, port: this.port });
-    this.#child = child;
+    ({ child: this.#child } = await serve(this.folder, this.port));
   }
 
   /** Stops the process where it stands. */
@@ -151,14 +141,9 @@ export class StoreServer implements AsyncDisposable {
     this.#signal("SIGCONT");
   }
 
-  /** Ends it. */
-  async stop(): Promise<void> {
+  async [Symbol.asyncDispose](): Promise<void> {
     this.resume();
     await this.kill();
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.stop();
   }
 
   #signal(signal: Deno.Signal): void {
@@ -170,22 +155,37 @@ export class StoreServer implements AsyncDisposable {
   }
 }
 
-async function spawn(folder: string, { port = 0, needsToken = false }: StoreServerOptions) {
-  const script = `${ROOT}tests/support/servers/server_host.ts`;
-  const child = new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", "--no-check", "--no-lock", script, folder, `${port}`, `${needsToken}`],
-    env: { DENO_NO_UPDATE_CHECK: "1" },
-    stdin: "null",
-    stdout: "piped",
-  }).spawn();
-  const splitter = new LineSplitter();
+function serve(folder: string, port: number) {
+  const config = `${folder}/config.json`;
+  Deno.writeTextFileSync(
+    config,
+    JSON.stringify({
+      storage: { adapter: "local", config: { base_path: `${folder}/store` } },
+      http: { tokens_path: `${folder}/tokens.json` },
+    }),
+  );
+  const command = [...CSC, "serve", "--http", `127.0.0.1:${port}`, "--config", config];
+  return spawn(command, /http:\/\/127\.0\.0\.1:(\d+)\/mcp/, isolated(folder), folder);
+}
+
+/** Starts a process, and waits until it has said something. */
+async function spawn(
+  [command, ...args]: readonly string[],
+  words: RegExp,
+  env: Record<string, string>,
+  cwd?: string,
+): Promise<{ child: Deno.ChildProcess; said: string }> {
+  const options = { args, env, cwd, stdin: "null", stdout: "piped" } as const;
+  const child = new Deno.Command(command, options).spawn();
+  const decoder = new TextDecoder();
   const output = child.stdout.getReader();
-  for (;;) {
+  for (let text = "";;) {
     const { value, done } = await output.read();
     if (done) throw new Error(`the server does not start: code ${(await child.status).code}`);
-    const [line] = splitter.push(value);
-    if (line === undefined) continue;
+    text += decoder.decode(value, { stream: true });
+    const said = words.exec(text)?.[1];
+    if (said === undefined) continue;
     await output.cancel();
-    return { child, port: Number(line) };
+    return { child, said };
   }
 }

@@ -1,19 +1,13 @@
 /**
- * A process that serves stores over HTTP for a test: says its port on standard output.
- *
- * Without tokens, `/NAME/store` is a tenant of its own whose clock `/NAME/clock` sets; with them,
- * `/store` is one store in the folder, for whoever has a token.
+ * A process that serves stores over HTTP for tests that move a store's clock: says its port on
+ * standard output. `/NAME/store` is a tenant of its own, whose clock `/NAME/clock` sets.
  */
 
-import { DEFAULT_LIMITS } from "../../../src/domain/json.ts";
 import type { Principal } from "../../../src/http/principal.ts";
 import { storeRoute } from "../../../src/http/store_route.ts";
-import { Tokens } from "../../../src/http/tokens.ts";
 import type { StorageAdapter } from "../../../src/storage/adapter.ts";
-import { LocalStore } from "../../../src/storage/local/local.ts";
 import { MemoryData, MemoryStore } from "../../../src/storage/memory.ts";
 
-const [folder, port, needsToken] = Deno.args;
 const LIMITS = { maxValueBytes: 16 * 1024 * 1024 };
 const HEARTBEAT_MS = 500;
 const ending = new AbortController();
@@ -49,25 +43,12 @@ async function anybody(request: Request): Promise<Response> {
     projects: null,
     machines: null,
   };
-  const options = { limits: LIMITS, heartbeatMs: HEARTBEAT_MS };
+  const options = { heartbeatMs: HEARTBEAT_MS };
   return await storeRoute(request, principal, store, ending.signal, options);
-}
-
-const tokens = new Tokens(`${folder}/tokens.json`);
-const kept = new LocalStore({ folder: `${folder}/state`, durable: false, limits: DEFAULT_LIMITS });
-
-async function known(request: Request): Promise<Response> {
-  const token = /^Bearer (.+)$/.exec(request.headers.get("authorization") ?? "")?.[1] ?? "";
-  const principal = await tokens.verify(token);
-  if (!principal) return new Response("Who are you?\n", { status: 401 });
-  return await storeRoute(request, principal, kept, ending.signal, {
-    heartbeatMs: HEARTBEAT_MS,
-    isStillValid: async () => await tokens.verify(token) !== null,
-  });
 }
 
 Deno.serve({
   hostname: "127.0.0.1",
-  port: Number(port),
+  port: 0,
   onListen: (address) => console.log(address.port),
-}, needsToken === "true" ? known : anybody);
+}, anybody);
