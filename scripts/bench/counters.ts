@@ -8,7 +8,7 @@ import { join } from "@std/path";
 import { DEFAULT_LIMITS } from "../../src/domain/json.ts";
 import { KvStore } from "../../src/storage/kv/kv.ts";
 import { LocalStore } from "../../src/storage/local/local.ts";
-import { type Figure, median } from "./main.ts";
+import { type Figure, median } from "./figure.ts";
 import { raceMs } from "./race.ts";
 
 const PROCESSES = 8;

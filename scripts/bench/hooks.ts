@@ -7,7 +7,7 @@
 import { join } from "@std/path";
 import { PERMISSION_FLAGS, UNSTABLE_FLAGS } from "../../src/os/self.ts";
 import { bundle, compile } from "../compile.ts";
-import { type Figure, median } from "./main.ts";
+import { type Figure, median } from "./figure.ts";
 
 const ROUNDS = 40;
 const SESSIONS = 10;

@@ -1,7 +1,7 @@
 import { HttpSession } from "../../tests/support/http_client.ts";
 import { HttpServer } from "../../tests/support/http_server.ts";
 import { RawHttp } from "../../tests/support/raw_http.ts";
-import type { Figure } from "./main.ts";
+import type { Figure } from "./figure.ts";
 
 const SESSIONS = 200;
 /** Ten people's machines to a project would be many; each has ten sessions. */

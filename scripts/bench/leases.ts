@@ -5,7 +5,7 @@
  */
 
 import { join } from "@std/path";
-import { type Figure, median } from "./main.ts";
+import { type Figure, median } from "./figure.ts";
 
 const PROCESSES = 16;
 const ROUNDS = 200;

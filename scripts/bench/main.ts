@@ -1,33 +1,22 @@
 /**
  * Measures what the docs promise: `deno task bench`. Medians and ratios of one run, beside their
- * targets and their floor, of all suites or of those named; nothing fails here, as a shared machine's clock proves nothing.
+ * targets and their floor, of all suites or of those named; nothing fails here, as a shared machine's
+ * clock proves nothing.
  *
  * @module
  */
 
 import { benchCounters } from "./counters.ts";
+import type { Figure } from "./figure.ts";
 import { benchHooks } from "./hooks.ts";
 import { benchHttp } from "./http.ts";
 import { benchLeases } from "./leases.ts";
-import { benchRedis } from "./redis.ts";
 import { benchPostgres } from "./postgres.ts";
+import { benchRedis } from "./redis.ts";
 import { benchS3 } from "./s3.ts";
 import { benchScopes } from "./scopes.ts";
 import { benchStartup } from "./startup.ts";
 import { benchTeam } from "./team.ts";
-
-/** A measured figure. */
-export interface Figure {
-  readonly what: string;
-  readonly measured: string;
-  readonly target: string;
-  readonly floor: string;
-}
-
-/** The median of some numbers. */
-export function median(numbers: readonly number[]): number {
-  return numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)];
-}
 
 const SUITES: Readonly<Record<string, () => Promise<Figure[]>>> = {
   startup: benchStartup,

@@ -8,7 +8,7 @@
 import { DEFAULT_LIMITS } from "../../src/domain/json.ts";
 import { PostgresStore } from "../../src/storage/postgres/postgres.ts";
 import { PostgresServer } from "../../tests/support/servers/postgres.ts";
-import { type Figure, median } from "./main.ts";
+import { type Figure, median } from "./figure.ts";
 import { raceMs } from "./race.ts";
 
 const PROCESSES = 16;

@@ -11,7 +11,7 @@ import { PERMISSION_FLAGS, UNSTABLE_FLAGS } from "../../src/os/self.ts";
 import { RedisStore } from "../../src/storage/redis/redis.ts";
 import { RedisServer } from "../../tests/support/servers/redis.ts";
 import { bundle } from "../compile.ts";
-import { type Figure, median } from "./main.ts";
+import { type Figure, median } from "./figure.ts";
 import { raceMs } from "./race.ts";
 
 const PROCESSES = 16;

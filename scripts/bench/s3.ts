@@ -10,7 +10,7 @@
 import { DEFAULT_LIMITS } from "../../src/domain/json.ts";
 import { type S3Options, S3Store, userCredentials } from "../../src/storage/s3/s3.ts";
 import { BUCKET, start } from "../../tests/support/servers/s3.ts";
-import { type Figure, median } from "./main.ts";
+import { type Figure, median } from "./figure.ts";
 
 const ALONE = 200;
 const CLIENTS = 4;

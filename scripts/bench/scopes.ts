@@ -6,7 +6,7 @@
 
 import { DEFAULT_LIMITS, type Json } from "../../src/domain/json.ts";
 import { LocalStore } from "../../src/storage/local/local.ts";
-import { type Figure, median } from "./main.ts";
+import { type Figure, median } from "./figure.ts";
 
 const FEW = 10;
 const MANY = 10_000;

@@ -8,7 +8,7 @@ import { join } from "@std/path";
 import { PERMISSION_FLAGS, UNSTABLE_FLAGS } from "../../src/os/self.ts";
 import { McpClient } from "../../src/mcp/client.ts";
 import { bundle, compile } from "../compile.ts";
-import { type Figure, median } from "./main.ts";
+import { type Figure, median } from "./figure.ts";
 
 const ROUNDS = 15;
 

@@ -12,7 +12,7 @@ import { REDIS_DEFAULTS } from "../../src/storage/adapter_defaults.ts";
 import { type Client, targetOf } from "../../src/storage/redis/client.ts";
 import { RedisStore } from "../../src/storage/redis/redis.ts";
 import { RedisServer } from "../../tests/support/servers/redis.ts";
-import { type Figure, median } from "./main.ts";
+import { type Figure, median } from "./figure.ts";
 
 const ROUNDS = 9;
 const TIMES = 1000;
