@@ -148,8 +148,8 @@ export const OF_APPLY: readonly Bug[] = [
     "`ended` tells the victim why: what, when, by whom and what for",
     [
       "apply.ts",
-      'end(record, "taken over", known.moment, request.holder, request.reason)',
-      'end(record, "taken over", known.moment, record.holder, request.reason)',
+      'end(record, "taken over", known.moment, holder, reason, forced)',
+      'end(record, "taken over", known.moment, record.holder, reason, forced)',
     ],
   ),
 ];
