@@ -177,12 +177,13 @@ export class Member {
       if (session !== null && (session !== beaten || performance.now() >= beatAt)) {
         try {
           await this.#beat(session);
-          [beatAt, beaten] = [performance.now() + beatMs, session];
+          // Sessions that came together do not beat together for ever.
+          [beatAt, beaten] = [performance.now() + beatMs * (0.8 + 0.2 * Math.random()), session];
         } catch (error) {
           this.#options.log.warn(`a sign of life failed: ${messageOf(error)}`);
         }
       }
-      await sleep(LOOK_MS.usual, this.#stop.signal);
+      await sleep(LOOK_MS.usual * (0.5 + 0.5 * Math.random()), this.#stop.signal);
     }
   }
 

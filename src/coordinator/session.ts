@@ -41,7 +41,7 @@ export interface SessionOptions {
 export class Session {
   readonly #options: SessionOptions;
   #life: LifeFile | null = null;
-  #timer: ReturnType<typeof setInterval> | undefined;
+  #timer: ReturnType<typeof setTimeout> | undefined;
   #isBeating = false;
   /** Signing on, signing off and renewing wait for each other. */
   #lastTurn: Promise<unknown> = Promise.resolve();
@@ -136,9 +136,17 @@ export class Session {
     if (!pool.own || !await pool.confirm(pool.own)) this.#leave();
   }
 
+  /** The first time after a part of the interval: sessions that came together do not beat together. */
   #startHeartbeat(): void {
-    clearInterval(this.#timer);
-    this.#timer = setInterval(() => this.#beat(), this.#options.heartbeatIntervalMs);
+    const everyMs = this.#options.heartbeatIntervalMs;
+    clearTimeout(this.#timer);
+    const beat = (afterMs: number) => {
+      this.#timer = setTimeout(() => {
+        beat(everyMs);
+        this.#beat();
+      }, afterMs);
+    };
+    beat(everyMs * (0.2 + 0.8 * Math.random()));
   }
 
   async #beat(): Promise<void> {
@@ -165,7 +173,7 @@ export class Session {
 
   /** Nothing is held any more. */
   #leave(): void {
-    clearInterval(this.#timer);
+    clearTimeout(this.#timer);
     this.#life?.end();
     this.#life = null;
   }
