@@ -3,7 +3,7 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "../support/assert.ts";
 import { CSC, isolated, type Outcome, run } from "../support/command.ts";
 import { repositoryWith, TestSession } from "../support/hook.ts";
-import { CONFIG_NAME, eventually, sendSignal, TestProject } from "../support/project.ts";
+import { CONFIG_NAME, eventually, pause, sendSignal, TestProject } from "../support/project.ts";
 import { DEFAULT_LIMITS } from "../../src/domain/json.ts";
 import { LocalStore } from "../../src/storage/local/local.ts";
 import { KvStore } from "../../src/storage/kv/kv.ts";
@@ -207,7 +207,7 @@ function start(project: TestProject, target: string): Deno.ChildProcess {
 }
 
 const [SCOPES, KEYS] = [60, 20];
-const MANY = 800;
+const MANY = 2000;
 
 Deno.test("killed in the middle again and again, and run once more, it is whole", async () => {
   await using project = new TestProject();
@@ -240,9 +240,17 @@ Deno.test("Ctrl-C ends it in an orderly way, with what was done", async () => {
   // All in one file: the store then works without a pause.
   writeScopes(`${project.folder}/${STATE}`, 1, MANY);
   const { child, target } = await stoppedEarly(project, MANY);
-  child.kill("SIGINT");
-  child.kill("SIGCONT");
-  const { code, stdout } = await child.output();
+  const ended = child.output();
+  let hasEnded = false;
+  ended.then(() => hasEnded = true);
+  sendSignal(child.pid, "SIGINT");
+  sendSignal(child.pid, "SIGCONT");
+  // As people do: again, where nothing seems to happen.
+  while (!hasEnded) {
+    await pause(2000);
+    if (!hasEnded) sendSignal(child.pid, "SIGINT");
+  }
+  const { code, stdout } = await ended;
   const text = new TextDecoder().decode(stdout);
   assertEquals(code, 130, text);
   const told = Number(/Moved ([\d,]+) keys? of/.exec(text)?.[1].replace(",", ""));
