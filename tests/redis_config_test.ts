@@ -92,8 +92,8 @@ Deno.test("redis: in a cluster the prefix is the hash tag, unless it holds one",
 });
 
 Deno.test("redis: an author and a fence of nothing differ from none", () => {
-  const entry = decodeEntry(["v", "null", "=", "5", "", "0"], "it");
+  const entry = decodeEntry(["v", "", "0", "null", "=", "5"], "it");
   assertEquals([entry.author, entry.fence, entry.expiresAtMs, entry.value], ["", 0, null, null]);
-  const other = decodeEntry(["v", "1", "", "5", "9", ""], "it");
+  const other = decodeEntry(["v", "9", "", "1", "", "5"], "it");
   assertEquals([other.author, other.fence, other.expiresAtMs], [null, null, 9]);
 });

@@ -16,6 +16,8 @@ import { type Figure, median } from "./figure.ts";
 
 const ROUNDS = 9;
 const TIMES = 1000;
+/** A lease's record as JSON text, in characters. */
+const LEASE_LENGTH = 450;
 const PROCESSES = 50;
 const SESSIONS = 10;
 /** How long the sessions are at work, in seconds; `CSC_BENCH_SECONDS` says otherwise. */
@@ -33,7 +35,14 @@ export async function benchTeam(): Promise<Figure[]> {
   }
 }
 
-/** One client, one thing after the other: its bare commands and the lease in turns. */
+/** The least that a conditional write can be: a lease's text under a version, each changed at once. */
+const COMPARE_AND_SET = `
+local found = redis.call('HGET', KEYS[1], 'version')
+if (found or '') ~= ARGV[1] then return {ARGV[2], 'version'} end
+redis.call('HSET', KEYS[1], 'version', ARGV[2], 'value', ARGV[3])
+return {ARGV[2], 'ok'}`;
+
+/** One client, one thing after the other: its bare commands, a bare script and the lease in turns. */
 async function benchAlone(url: string): Promise<Figure[]> {
   const bare = targetOf({ ...REDIS_DEFAULTS, url }).make();
   await bare.connect();
@@ -44,35 +53,44 @@ async function benchAlone(url: string): Promise<Figure[]> {
     witness: () => Promise.resolve(new Set<string>()),
     bookScope: "book",
   });
-  const ratios: number[] = [];
-  const rates: Record<string, number[]> = { bare: [], lease: [] };
-  const times: Record<string, number[]> = { bare: [], lease: [] };
+  const kinds = {
+    bare: () => twoCommands(bare),
+    script: () => twoScripts(bare),
+    lease: () => takeAndRelease(leases),
+  };
+  type Kind = keyof typeof kinds;
+  const rates: Record<Kind, number[]> = { bare: [], script: [], lease: [] };
+  const times: Record<Kind, number[]> = { bare: [], script: [], lease: [] };
   try {
     for (let round = -1; round < ROUNDS; round++) {
-      const bareTimes = await twoCommands(bare);
-      const leaseTimes = await takeAndRelease(leases);
-      if (round < 0) continue; // what is measured runs compiled
-      rates.bare.push(rateOf(bareTimes));
-      rates.lease.push(rateOf(leaseTimes));
-      ratios.push(rates.lease.at(-1)! / rates.bare.at(-1)!);
-      times.bare.push(...bareTimes);
-      times.lease.push(...leaseTimes);
+      for (const kind of Object.keys(kinds) as Kind[]) {
+        const taken = await kinds[kind]();
+        if (round < 0) continue; // what is measured runs compiled
+        rates[kind].push(rateOf(taken));
+        times[kind].push(...taken);
+      }
     }
   } finally {
     await store.close();
     bare.disconnect();
   }
-  const [lease, floor] = [median(times.lease), median(times.bare)];
+  /** Of the lease's rate to another one, round by round. */
+  const ratio = (to: Kind) => median(rates.lease.map((rate, i) => rate / rates[to][i])).toFixed(2);
+  const rate = (kind: Kind) => `${Math.round(median(rates[kind]))}/s`;
+  const [lease, script, floor] = [times.lease, times.script, times.bare].map(median);
   return [{
     what: "a lease on Redis is acquired and released, again and again",
-    measured: `${Math.round(median(rates.lease))}/s, ${median(ratios).toFixed(2)} of the bare rate`,
+    measured: `${rate("lease")}, ${ratio("bare")} of the bare rate, ${
+      ratio("script")
+    } of the script's`,
     target: "≥ 0.8",
-    floor: `SET and DEL by the same client: ${Math.round(median(rates.bare))}/s`,
+    floor: `by the same client: SET and DEL ${rate("bare")}; a least script that compares and ` +
+      `sets, twice: ${rate("script")}`,
   }, {
     what: "one request to a lease on Redis, p50",
-    measured: `${lease.toFixed(3)} ms, ${(lease / floor).toFixed(2)} of a round trip`,
-    target: "≤ 1.5",
-    floor: `a bare command: ${floor.toFixed(3)} ms`,
+    measured: `${lease.toFixed(3)} ms, ${(lease / floor).toFixed(2)} × a round trip`,
+    target: "≤ 1.5 ×",
+    floor: `a bare command: ${floor.toFixed(3)} ms; that script: ${script.toFixed(3)} ms`,
   }];
 }
 
@@ -83,6 +101,22 @@ async function twoCommands(client: Client): Promise<number[]> {
     times.push(await timed(() => client.set("bare", "value")));
     times.push(await timed(() => client.del("bare")));
   }
+  return times;
+}
+
+/** The same of the bare script: what it keeps is as long as a lease. */
+async function twoScripts(client: Client): Promise<number[]> {
+  const text = JSON.stringify({ lease: "x".repeat(LEASE_LENGTH) });
+  const digest = await client.script("LOAD", COMPARE_AND_SET) as string;
+  const times: number[] = [];
+  let version = "";
+  const write = async () => {
+    const next = crypto.randomUUID();
+    await client.evalsha(digest, 1, "bare script", version, next, text);
+    version = next;
+  };
+  await client.del("bare script");
+  for (let i = 0; i < 2 * TIMES; i++) times.push(await timed(write));
   return times;
 }
 

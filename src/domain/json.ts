@@ -76,7 +76,8 @@ function isRounded(value: number): boolean {
 export function encodeValue(value: unknown, limits: ValueLimits = DEFAULT_LIMITS): string {
   checkValue(value, "value", 1);
   const text = JSON.stringify(value);
-  const bytes = utf8Length(text);
+  // A code unit becomes at most three bytes: most texts need no counting.
+  const bytes = 3 * text.length <= limits.maxValueBytes ? 0 : utf8Length(text);
   if (bytes > limits.maxValueBytes) {
     throw new CoordinatorError(
       "value_refused",
@@ -89,11 +90,12 @@ export function encodeValue(value: unknown, limits: ValueLimits = DEFAULT_LIMITS
 
 function checkValue(value: unknown, path: string, depth: number): void {
   if (typeof value === "string") return checkText(value, path);
-  if (value === null || typeof value === "boolean" || isRawNumber(value)) return;
+  if (value === null || typeof value === "boolean") return;
   if (typeof value === "number") {
     if (Number.isFinite(value)) return;
     throw refused(`${path} is ${value}`, "JSON has no such number: send null or a string.");
   }
+  if (isRawNumber(value)) return;
   if (typeof value !== "object") {
     throw refused(`${path} is of type ${typeof value}`, "Send a JSON value.");
   }
@@ -115,7 +117,7 @@ function checkValue(value: unknown, path: string, depth: number): void {
     );
   }
   for (const key of Object.keys(value)) {
-    checkText(key, `a key of ${path}`);
+    if (!key.isWellFormed()) checkText(key, `a key of ${path}`);
     checkValue((value as Record<string, unknown>)[key], path, depth + 1);
   }
 }

@@ -32,9 +32,21 @@ export interface HostTimes {
   readonly uptimeS: number;
 }
 
+/**
+ * The system takes longer to tell its uptime than a lease takes to decide, so it is asked once in this
+ * time; that much is within what the uptime may differ by.
+ */
+const UPTIME_KEPT_MS = 50;
+
+let uptime = { s: 0, askedAtMs: -Infinity };
+
 /** What this host's clocks show now. */
 export function hostTimes(): HostTimes {
-  return { steadyMs: performance.now(), wallMs: Date.now(), uptimeS: uptimeSeconds() };
+  const steadyMs = performance.now();
+  if (steadyMs - uptime.askedAtMs > UPTIME_KEPT_MS) {
+    uptime = { s: uptimeSeconds(), askedAtMs: steadyMs };
+  }
+  return { steadyMs, wallMs: Date.now(), uptimeS: uptime.s };
 }
 
 /** What is known of a server's clock. */

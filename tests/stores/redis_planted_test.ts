@@ -14,33 +14,34 @@ interface Bug {
   readonly by: string;
 }
 
+const CONDITIONAL = ["store", "delete"] as const;
 const WRITERS = ["store", "delete", "increment", "deleteScope"] as const;
 
 const BUGS: Readonly<Record<string, Bug>> = {
   "compares no versions": {
-    in: WRITERS,
-    replaces: "if expected == '' then return nil end",
-    by: "if true then return nil end",
+    in: CONDITIONAL,
+    replaces: "if reason then",
+    by: "if reason == 'fence' then",
   },
   "takes what has ended for present": {
     in: WRITERS,
-    replaces: "return live(entry) and entry",
+    replaces: "return entry[1] and (entry[2] == '' or now < tonumber(entry[2])) and entry",
     by: "return entry[1] and entry",
   },
   "ignores fencing numbers": {
-    in: WRITERS,
+    in: CONDITIONAL,
     replaces: "tonumber(fence) < tonumber(seen)",
     by: "false",
   },
   "compares fencing numbers as text": {
-    in: WRITERS,
+    in: CONDITIONAL,
     replaces: "tonumber(fence) < tonumber(seen)",
     by: "fence < seen",
   },
   "forgets fencing numbers with the key": {
     in: ["delete"],
-    replaces: "redis.call('DEL', ENTRY)",
-    by: "redis.call('DEL', ENTRY, FENCES)",
+    replaces: "call('DEL', ENTRY)",
+    by: "call('DEL', ENTRY, FENCES)",
   },
   "tells the time by the seconds": {
     in: Object.keys(SCRIPTS) as ScriptName[],
@@ -49,7 +50,7 @@ const BUGS: Readonly<Record<string, Bug>> = {
   },
   "lets the client's clock alone end values": {
     in: ["retrieve", "retrieveAll", "store"],
-    replaces: "now < tonumber(entry[5])",
+    replaces: "now < tonumber(entry[2])",
     by: "true",
   },
   "lists what has ended": {
@@ -59,27 +60,27 @@ const BUGS: Readonly<Record<string, Bug>> = {
   },
   "enters no new key in its scope's index": {
     in: ["store"],
-    replaces: "redis.call('ZADD', KEYS_OF, '+inf', key)",
+    replaces: "call('ZADD', KEYS_OF, '+inf', key)",
     by: "",
   },
   "leaves the old end in the index": {
     in: ["store"],
-    replaces: "entry[5] == expires",
+    replaces: "entry[2] == expires",
     by: "true",
   },
   "remembers the fencing number beside the entry only": {
     in: ["store"],
-    replaces: "if fence ~= '' then redis.call('HSET', FENCES, key, fence) end",
+    replaces: "if fence ~= '' then call('HSET', FENCES, key, fence) end",
     by: "",
   },
   "leaves a deleted key in the index": {
     in: ["delete"],
-    replaces: "redis.call('ZREM', KEYS_OF, key)",
+    replaces: "call('ZREM', KEYS_OF, key)",
     by: "",
   },
   "leaves an empty scope in the index": {
     in: WRITERS,
-    replaces: "redis.call('ZREM', SCOPES, scope)",
+    replaces: "call('ZREM', SCOPES, scope)",
     by: "",
   },
   "uses a version again": {
@@ -90,31 +91,31 @@ const BUGS: Readonly<Record<string, Bug>> = {
   "keeps the version when it counts": {
     in: ["increment"],
     replaces: "'version', id,",
-    by: "'version', redis.call('HGET', ENTRY, 'version') or id,",
+    by: "'version', call('HGET', ENTRY, 'version') or id,",
   },
   "counts with few digits": {
     in: ["increment"],
-    replaces: "put(entry, text(sum)",
-    by: "put(entry, tostring(sum)",
+    replaces: "local value, expires, fence = text(sum)",
+    by: "local value, expires, fence = tostring(sum)",
   },
   "counts on what is no number": {
     in: ["increment"],
-    replaces: "local from = tonumber(entry and entry[2] or '0')",
-    by: "local from = tonumber(entry and entry[2] or '0') or 0",
+    replaces: "local from = tonumber(entry and entry[4] or '0')",
+    by: "local from = tonumber(entry and entry[4] or '0') or 0",
   },
   "makes a counter last longer": {
     in: ["increment"],
-    replaces: "if entry then expires = entry[5]",
+    replaces: "if entry then expires = entry[2]",
     by: "if entry then expires = ''",
   },
   "tells no watcher of a deletion": {
     in: ["delete"],
-    replaces: "if entry then tell(nil) end",
+    replaces: /if entry then redis\.pcall\(.* end/,
     by: "",
   },
   "deletes a scope without its entries": {
     in: ["deleteScope"],
-    replaces: "redis.call('DEL', ENTRY .. escape(key))",
+    replaces: "call('DEL', ENTRY .. escape(key))",
     by: "",
   },
 };

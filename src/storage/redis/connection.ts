@@ -8,12 +8,12 @@
 import { CoordinatorError } from "../../domain/error.ts";
 import { uniqueName } from "../../os/unique.ts";
 import { type Endpoint, outcomeUnknown, unreachable } from "../network_error.ts";
-import { checkSchema, SCHEMA_VERSION } from "../schema.ts";
-import { VERSION } from "../../version.ts";
+import { checkSchema } from "../schema.ts";
 import type { Client, Target } from "./client.ts";
-import { inTime, Link, TooLate } from "./link.ts";
+import { Link } from "./link.ts";
 import { connectHint, isRefusal, reasonOf, refusal, withoutArguments } from "./errors.ts";
 import type { ScriptName, Scripts } from "./scripts.ts";
+import { inTime, TooLate } from "./timeouts.ts";
 
 /** A script to run. */
 export interface Call {
@@ -48,6 +48,9 @@ export interface ConnectionOptions {
   /** Called with each client once it is connected. */
   readonly onConnected?: (client: Client) => void;
 }
+
+/** What follows a script in a command: how many keys there are, the keys, and the arguments. */
+type Words = [keys: number, ...string[]];
 
 /** The server has answered something else than what it was asked. */
 class OutOfStep extends Error {
@@ -156,41 +159,46 @@ export class Connection {
     void link.end();
   }
 
-  async #ask(link: Link, call: Call, until: number): Promise<Answer> {
+  async #ask(link: Link, { script, keys, args }: Call, until: number): Promise<Answer> {
     const id = uniqueName();
-    const keys = [this.#options.format, ...call.keys];
-    const offsetMs = String(Math.round(this.#options.offsetMs()));
-    const args = [id, offsetMs, String(SCHEMA_VERSION), VERSION, ...call.args];
-    const answer = await inTime(until, this.#evaluate(link, call.script, keys, args));
+    const { format, offsetMs } = this.#options;
+    const words: Words = [
+      keys.length + 1,
+      format,
+      ...keys,
+      id,
+      String(Math.round(offsetMs())),
+      ...args,
+    ];
+    const answer = await link.timeouts.inTime(until, this.#evaluate(link, script, words));
     if (!Array.isArray(answer) || answer[0] !== id) throw new OutOfStep();
-    const [, outcome, found] = answer;
+    const [, outcome, ...rest] = answer;
     if (outcome === "newer") {
-      const [format, writtenBy] = String(found).split(" ");
+      const [number, writtenBy] = String(rest[0]).split(" ");
       checkSchema(
-        Number(format),
+        Number(number),
         writtenBy,
         `what is stored in Redis at ${this.endpoint.location}`,
       );
     }
-    return { id, outcome, rest: answer.slice(2) };
+    return { id, outcome, rest };
   }
 
   /** By its digest where the server has had its text before; it may have forgotten it. */
-  async #evaluate(
-    { client }: Link,
-    script: ScriptName,
-    keys: readonly string[],
-    args: readonly string[],
-  ): Promise<unknown> {
+  #evaluate({ client }: Link, script: ScriptName, words: Words): Promise<unknown> {
     const digest = this.#digests.get(script);
-    try {
-      if (digest !== undefined) return await client.evalsha(digest, keys.length, ...keys, ...args);
-    } catch (error) {
+    if (digest === undefined) return this.#introduce(client, script, words);
+    return client.evalsha(digest, ...words).catch((error: unknown) => {
       if (!isRefusal(error) || !error.message.startsWith("NOSCRIPT")) throw error;
-    }
+      return this.#introduce(client, script, words);
+    });
+  }
+
+  /** By its text. */
+  async #introduce(client: Client, script: ScriptName, words: Words): Promise<unknown> {
     const text = this.#options.scripts[script];
     const [answer] = await Promise.all([
-      client.eval(text, keys.length, ...keys, ...args),
+      client.eval(text, ...words),
       this.#learnDigest(script, text),
     ]);
     return answer;

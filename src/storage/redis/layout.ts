@@ -3,7 +3,7 @@
  * script finds all it needs in one place.
  *
  * ```text
- * {prefix}{scope}:{key}    hash: version, value (JSON text), author, stored, expires, fence
+ * {prefix}{scope}:{key}    hash: version, expires, fence, value (JSON text), author, stored
  * {prefix}{scope}:%keys    sorted set: the scope's keys by the end of their time
  * {prefix}{scope}:%fences  hash: the highest fencing number that each key has seen
  * {prefix}%scopes          sorted set: the scopes by the end of the time of their last key
@@ -67,11 +67,11 @@ export class Layout {
 /** An entry as the scripts hand it over: the fields of its hash, in the order named above. */
 export type Fields = readonly [
   version: string,
+  expires: string,
+  fence: string,
   value: string,
   author: string,
   stored: string,
-  expires: string,
-  fence: string,
 ];
 
 /**
@@ -81,7 +81,7 @@ export type Fields = readonly [
  * @throws {CoordinatorError} `store_corrupt`.
  */
 export function decodeEntry(fields: Fields, what: string): Entry {
-  const [version, text, author, stored, expires, fence] = fields;
+  const [version, expires, fence, text, author, stored] = fields;
   try {
     return {
       value: parseJson(text),

@@ -5,20 +5,7 @@
  */
 
 import type { Client } from "./client.ts";
-
-/** Something was not there in time. */
-export class TooLate extends Error {}
-
-/** Waits for a promise until a time, as `performance.now()` tells it; then rejects with {@linkcode TooLate}. */
-export async function inTime<T>(until: number, promise: Promise<T>): Promise<T> {
-  const { promise: late, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(() => reject(new TooLate()), Math.max(0, until - performance.now()));
-  try {
-    return await Promise.race([promise, late]);
-  } finally {
-    clearTimeout(timer);
-  }
-}
+import { inTime, Timeouts } from "./timeouts.ts";
 
 /** How long the end of a connection is waited for. */
 const END_MS = 200;
@@ -30,6 +17,8 @@ export class Link {
   readonly ready: Promise<void>;
   /** Resolves at its end. */
   readonly ended: Promise<void>;
+  /** What waits for its answers. */
+  readonly timeouts = new Timeouts();
   /** What went wrong first, or null. */
   error: unknown = null;
   #isEnding = false;
@@ -42,6 +31,7 @@ export class Link {
   constructor(client: Client, onConnected?: (client: Client) => void) {
     this.client = client;
     this.ended = new Promise((resolve) => client.once("end", () => resolve()));
+    void this.ended.then(() => this.timeouts.end());
     client.on("error", (error) => this.error ??= error);
     this.ready = client.connect().then(() => {
       if (this.error !== null) throw this.error; // a missing database: the client would use another

@@ -9,7 +9,8 @@ import type { Matcher } from "../../domain/glob.ts";
 import { sleep } from "../../os/sleep.ts";
 import type { Change, Version } from "../adapter.ts";
 import type { Connection } from "./connection.ts";
-import { inTime, type Link } from "./link.ts";
+import type { Link } from "./link.ts";
+import { inTime } from "./timeouts.ts";
 
 /** What a store lets a subscriber look at. */
 export interface Sight {
