@@ -133,7 +133,8 @@ export const COMMANDS: readonly Command[] = [
     name: "token",
     summary: "who may use your server: make, list and revoke tokens",
     usage: [
-      "token create --user NAME [--scope SCOPES] [--expires TIME] [--json]",
+      "token create --user NAME [--scope SCOPES] [--expires TIME]",
+      "token create --user NAME --project GLOB [--machine GLOB] [--tenant TENANT]",
       "token list [--json]",
       "token revoke ID [--json]",
     ],
@@ -179,12 +180,16 @@ export const COMMANDS: readonly Command[] = [
     name: "migrate",
     summary: "move what is shared from one store to another",
     usage: [
-      "migrate --from STORE --to STORE [--dry-run] [--overwrite] [--force]",
-      "        [--scope GLOB] [--json]",
+      "migrate --from STORE --to STORE --dry-run [--scope GLOB]",
+      "migrate --from STORE --to STORE [--scope GLOB] [--overwrite] [--force]",
     ],
     maxWords: 0,
     options: [
-      { name: "from", value: "STORE", help: "where it is: an adapter's name, a URL, a folder" },
+      {
+        name: "from",
+        value: "STORE",
+        help: "where it is: an adapter's name, a URL, a folder, a configuration file",
+      },
       { name: "to", value: "STORE", help: "where it is to be, named likewise" },
       { name: "dry-run", help: "only show what would be done" },
       { name: "overwrite", help: "replace what differs in the target" },
