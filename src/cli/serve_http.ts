@@ -223,7 +223,9 @@ function greeting(url: string, location: string, isOpen: boolean): string {
     isOpen
       ? "There is no token: everybody on this machine may use it. `csc token create` makes one."
       : "Clients need a token: `csc token list`.",
-    `claude mcp add --transport http csc ${url}/mcp`,
+    `claude mcp add --transport http csc ${url}/mcp${
+      isOpen ? "" : ' --header "Authorization: Bearer $CSC_TOKEN"'
+    }`,
   ].join("\n");
 }
 
