@@ -231,7 +231,15 @@ Deno.test("values under keys that name secrets are hidden, whatever they are", (
 });
 
 Deno.test("what is no secret is shown as it is", () => {
-  const plain = { base_path: "x", keep_files: 3, use_token: true, password: null, list: ["a", 1] };
+  const plain = {
+    base_path: "x",
+    keep_files: 3,
+    tokens_path: "x",
+    token_file: "x",
+    use_token: true,
+    password: null,
+    list: ["a", 1],
+  };
   assertEquals(redact(plain), plain);
   assertEquals(redact({ urls: ["redis://u:p@h"] }), { urls: ["redis://***@h"] });
 });

@@ -68,7 +68,12 @@ Deno.test("the systemd unit starts a server that ends with 0", async () => {
   );
   const [program, ...args] = /^ExecStart=(.+)$/m.exec(unit)![1].split(" ");
   assertEquals(program, "/usr/local/bin/csc");
-  const words = args.map((word) => word.replace(/^\$\{(\w+)\}$/, (_, name) => env[name]));
+  // As systemd does: ${NAME} is one word, $NAME as many as its value has.
+  const words = args.flatMap((word) => {
+    const [, name] = /^\$(\w+)$/.exec(word) ?? [];
+    if (name !== undefined) return env[name].split(" ").filter((one) => one !== "");
+    return [word.replace(/^\$\{(\w+)\}$/, (_, name) => env[name])];
+  });
   assertEquals(words, ["serve", "--http", "127.0.0.1:8082"]);
   const { code, stderr } = await tryOut(words, env, checkHealth);
   assertEquals([code, stderr], [0, ""]);

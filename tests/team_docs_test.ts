@@ -88,6 +88,8 @@ Deno.test("the table names every action of the scripts, and every tool", () => {
     ..."acquire_lock release_lock check_lock list_locks".split(" "),
     ..."register_session heartbeat session_status health_check".split(" "),
     ..."REDIS_URL SERVER_PORT DEFAULT_LOCK_TIMEOUT HEARTBEAT_TTL".split(" "),
+    ..."sign_on sign_off store_data retrieve_data delete_data list_keys list_scopes delete_scope"
+      .split(" "),
     ..."CLAUDE_SESSION_ID COORDINATION_DIR PYTEST_LOCK_TIMEOUT pytest-locked.sh".split(" "),
   ];
   for (const word of words) assert(page.includes(word), word);

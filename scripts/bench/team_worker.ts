@@ -53,7 +53,7 @@ function everySecond(
 ): Promise<void> {
   const runs = Array.from({ length: Number(seconds) }, async (_, i) => {
     const dueMs = firstMs + i * 1000;
-    await new Promise((resolve) => setTimeout(resolve, dueMs - performance.now()));
+    await new Promise((resolve) => setTimeout(resolve, Math.max(0, dueMs - performance.now())));
     try {
       await task();
     } catch (error) {

@@ -103,7 +103,8 @@ function forPeople({ file, why, lease, elsewhere }: Answer, { desk, setting }: W
   print(`  in ${printable(file.tree)}`);
   const details = lease !== null && why !== "not guarded" ? leaseLines(lease) : [];
   for (const one of elsewhere) {
-    details.push(`also held in ${treeName(one.tree, here)} by ${one.holder}; blocks nobody here`);
+    const tree = treeName(one.tree, here, one.machine === desk.machine ? null : one.machine);
+    details.push(`also held in ${tree} by ${one.holder}; blocks nobody here`);
   }
   details.forEach((text) => print(wrapped(text, 2, 4)));
   if (why !== "held") return;

@@ -15,7 +15,7 @@ import { bold } from "../std/colors.ts";
 import { inProject } from "./acting.ts";
 import type { CommandLine } from "./command.ts";
 import { leaseView, People } from "./held.ts";
-import { livingHolder, ttlOf } from "./lock_words.ts";
+import { holderWords, livingHolder, ttlOf } from "./lock_words.ts";
 import { print, printJson, printWarning } from "./output.ts";
 import { spoken } from "./time.ts";
 
@@ -134,6 +134,8 @@ export async function tellClaim(
   if (warning !== null) printWarning(warning);
   print(`${bold(outcome.extended ? "Extended" : "Claimed")} ${printable(label)}`);
   const left = spoken(outcome.record.ttl_s);
-  print(`Yours for ${left}, or until its session ends. Done: csc claim --done ${issue}`);
+  const holder = holderWords(line);
+  const until = holder === "" ? ", or until your session ends" : "";
+  print(`Yours for ${left}${until}. Done: csc claim --done ${issue}${holder}`);
   return 0;
 }

@@ -20,13 +20,19 @@ export const SERVE: Command = {
   summary: "serve MCP on standard input and output, or over HTTP for many",
   usage: [
     "serve [--config FILE]",
-    "serve --http [HOST:PORT] [--tls-cert FILE --tls-key FILE] [--config FILE]",
+    "serve --http [HOST:PORT] [--allow-host NAME]",
+    "serve --http [HOST:PORT] --tls-cert FILE --tls-key FILE",
   ],
   maxWords: 1,
   options: [
     {
       name: "http",
       help: "serve many clients over HTTP, and be a store for other machines",
+    },
+    {
+      name: "allow-host",
+      value: "NAME",
+      help: "a name that clients call it by, beside its addresses; may be repeated",
     },
     { name: "tls-cert", value: "FILE", help: "over TLS, with this certificate (PEM)" },
     { name: "tls-key", value: "FILE", help: "and its private key" },
@@ -35,7 +41,10 @@ export const SERVE: Command = {
   examples: [
     ["serve", "what `claude mcp add csc -- csc` starts"],
     ["serve --http", "for the sessions of this machine, at http://127.0.0.1:8082/mcp"],
-    ["serve --http 0.0.0.0:8082", "for all machines; needs a token, see `csc token --help`"],
+    [
+      "serve --http 0.0.0.0:8082 --allow-host csc.example.org",
+      "for all machines; needs a token, see `csc token --help`",
+    ],
   ],
   permissions: PERMISSIONS,
   run: async (line) => (await import("./serve.ts")).serve(line),
@@ -133,7 +142,8 @@ export const COMMANDS: readonly Command[] = [
     name: "token",
     summary: "who may use your server: make, list and revoke tokens",
     usage: [
-      "token create --user NAME [--scope SCOPES] [--expires TIME] [--json]",
+      "token create --user NAME [--scope SCOPES] [--expires TIME]",
+      "token create --user NAME --project GLOB [--machine GLOB] [--tenant TENANT]",
       "token list [--json]",
       "token revoke ID [--json]",
     ],
@@ -179,12 +189,16 @@ export const COMMANDS: readonly Command[] = [
     name: "migrate",
     summary: "move what is shared from one store to another",
     usage: [
-      "migrate --from STORE --to STORE [--dry-run] [--overwrite] [--force]",
-      "        [--scope GLOB] [--json]",
+      "migrate --from STORE --to STORE --dry-run [--scope GLOB]",
+      "migrate --from STORE --to STORE [--scope GLOB] [--overwrite] [--force]",
     ],
     maxWords: 0,
     options: [
-      { name: "from", value: "STORE", help: "where it is: an adapter's name, a URL, a folder" },
+      {
+        name: "from",
+        value: "STORE",
+        help: "where it is: an adapter's name, a URL, a folder, a configuration file",
+      },
       { name: "to", value: "STORE", help: "where it is to be, named likewise" },
       { name: "dry-run", help: "only show what would be done" },
       { name: "overwrite", help: "replace what differs in the target" },

@@ -83,6 +83,12 @@ export class People {
     return agent === undefined ? alias : `${alias}/${agent.slice(0, 8)}`;
   }
 
+  /** The name of the machine that a session works on, or null where it is this one or unknown. */
+  farMachineOf(session: string): string | null {
+    const seen = this.get(session);
+    return seen && !seen.isHere ? seen.record.machine : null;
+  }
+
   /** A session, or null where it never registered. */
   get(session: string): SeenSession | null {
     return this.#known.get(session) ?? null;

@@ -25,9 +25,13 @@ const USUAL_WAIT_S = 120;
 const LOOK_MS = { first: 50, most: 1000 } as const;
 
 /** A lock's holder for programs, or null where it is free. */
-async function viewOf(desk: Coordination, name: string): Promise<LeaseView | null> {
+async function viewOf(
+  desk: Coordination,
+  name: string,
+  people?: People,
+): Promise<LeaseView | null> {
   const lock = await new Locks(desk).check(name);
-  return lock && leaseView(lock.record, await People.of(desk), await desk.leases.now());
+  return lock && leaseView(lock.record, people ?? await People.of(desk), await desk.leases.now());
 }
 
 /** Runs `csc lock check`: exit code 0 where nobody holds it, else 1. */
@@ -99,7 +103,8 @@ export async function listLocks(
   [pattern = "*"]: readonly string[],
 ): Promise<number> {
   return await inProject(line, async ({ desk, setting }) => {
-    const rows = await lockRows(desk, await People.of(desk), pattern);
+    const people = await People.of(desk);
+    const rows = await lockRows(desk, people, pattern);
     if (line.has("json")) {
       const me = await actingSession(desk, line, ["holder"]);
       const locks = rows.map((row) => ({ ...row, is_mine: row.held_by === me }));
@@ -107,7 +112,7 @@ export async function listLocks(
     } else if (rows.length === 0) {
       print(pattern === "*" ? "No lock is held." : "No lock of that name is held.");
     } else {
-      print(locksTable(rows, setting.repository?.worktree ?? setting.folder));
+      print(locksTable(rows, people, setting.repository?.worktree ?? setting.folder));
     }
     return 0;
   });
@@ -118,7 +123,8 @@ export async function lockInfo(line: CommandLine, [word]: readonly string[]): Pr
   return await inProject(line, async (workspace) => {
     const { desk } = workspace;
     const name = lockNamed(workspace, word);
-    const view = await viewOf(desk, name);
+    const people = await People.of(desk);
+    const view = await viewOf(desk, name, people);
     if (line.has("json")) {
       printJson({ held: view !== null, lock_name: name, ...view });
       return view === null ? 1 : 0;
@@ -131,11 +137,15 @@ export async function lockInfo(line: CommandLine, [word]: readonly string[]): Pr
       );
     }
     const { holder, held_by, acquired_at, seconds_left, expires_at, token, purpose } = view;
+    const far = people.farMachineOf(held_by);
+    const place = view.worktree === null || far === null
+      ? view.worktree
+      : `${far}:${view.worktree}`;
     const waiting = view.waiting.map((one) => one.name).join(", ");
     const rows = [
       ["Lock", name],
       ["Holder", holder === held_by ? holder : `${holder} (${held_by})`],
-      ...(view.worktree === null ? [] : [["Works in", view.worktree]]),
+      ...(place === null ? [] : [["Works in", place]]),
       ["Taken", `${acquired_at}, ${ago(acquired_at)}`],
       ["Ends", `${expires_at}, in ${spoken(seconds_left)}`],
       ["Token", String(token)],

@@ -13,7 +13,7 @@ import { inProject } from "./acting.ts";
 import type { CommandLine } from "./command.ts";
 import { leaseView, People } from "./held.ts";
 import { INTERRUPTED, interruptible } from "./interrupt.ts";
-import { livingHolder, lockNamed, ttlOf, wholeSeconds } from "./lock_words.ts";
+import { holderWords, livingHolder, lockNamed, ttlOf, wholeSeconds } from "./lock_words.ts";
 import { print, printJson, printWarning } from "./output.ts";
 import { spoken } from "./time.ts";
 
@@ -69,12 +69,16 @@ async function tell(
     });
     return outcome.ok ? 0 : ERROR_EXIT_CODES[codeOf(outcome.why)];
   }
-  if (!outcome.ok) throw refusal(name, outcome.why, lock, waitS);
+  const holder = holderWords(line);
+  if (!outcome.ok) {
+    throw refusal(name, outcome.why, lock, waitS, `csc lock ${name} --wait 120${holder}`);
+  }
   if (warning !== null) printWarning(warning);
   const verb = outcome.extended ? "Extended" : "Acquired";
   const left = spoken(outcome.record.ttl_s);
   print(`${bold(verb)} ${printable(name)} for ${left}, token ${outcome.record.token}`);
-  print(`Give it back: csc unlock ${printable(name)}`);
+  const giveBack = holder === "" ? "unlock" : "lock release";
+  print(`Give it back: csc ${giveBack} ${printable(name)}${holder}`);
   return 0;
 }
 

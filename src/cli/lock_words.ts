@@ -10,9 +10,16 @@ import type { Workspace } from "../coordinator/workspace.ts";
 import { headOf } from "../detect/head.ts";
 import { CoordinatorError } from "../domain/error.ts";
 import { shorten } from "../domain/text.ts";
+import { shellWord } from "../guard/lift.ts";
 import { lockName } from "../lease/lock_name.ts";
 import { needSession } from "./acting.ts";
 import type { CommandLine } from "./command.ts";
+
+/** `--holder NAME` as a call has to repeat it that is told as the next one; else "". */
+export function holderWords(line: CommandLine): string {
+  const name = line.text("holder");
+  return name === undefined ? "" : ` --holder ${shellWord(name)}`;
+}
 
 /** The full name of the lock that a word means in a project. */
 export function lockNamed({ setting }: Pick<Workspace, "setting">, word: string): string {

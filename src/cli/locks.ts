@@ -21,13 +21,15 @@ export async function locks(line: CommandLine): Promise<number> {
   const [pattern = "*"] = line.words;
   return await inProject(line, async ({ desk, setting }) => {
     const held = await readHeld(desk, pattern);
-    if (line.has("json")) printJson(held);
+    const { locks, reservations } = held;
+    if (line.has("json")) printJson({ locks, reservations });
     else forPeople(held, setting.repository?.worktree ?? setting.folder, pattern);
     return 0;
   });
 }
 
 interface Held {
+  readonly people: People;
   readonly locks: readonly LockRow[];
   readonly reservations: readonly FileRow[];
 }
@@ -36,6 +38,7 @@ async function readHeld(desk: Coordination, pattern: string): Promise<Held> {
   const people = await People.of(desk);
   const matches = compileGlob(pattern);
   return {
+    people,
     locks: await lockRows(desk, people, pattern),
     reservations: (await fileRows(desk, people)).filter(({ path }) => matches(path)),
   };
@@ -44,20 +47,22 @@ async function readHeld(desk: Coordination, pattern: string): Promise<Held> {
 /** A longer path is told by its end. */
 const SHOWN_PATH = 120;
 
-function forPeople({ locks, reservations }: Held, here: string, pattern: string): void {
+function forPeople(held: Held, here: string, pattern: string): void {
+  const { people, locks, reservations } = held;
   if (locks.length === 0 && reservations.length === 0) {
     return print(pattern === "*" ? "Nothing is held." : "Nothing of that name is held.");
   }
   const parts: string[] = [];
-  if (locks.length > 0) parts.push(locksTable(locks, here));
-  for (const [tree, files] of Map.groupBy(reservations, ({ tree }) => tree)) {
-    parts.push(`${bold(`Files in ${treeName(tree, here)}`)}\n${filesTable(files)}`);
+  if (locks.length > 0) parts.push(locksTable(locks, people, here));
+  const treeOf = ({ tree, held_by }: FileRow) => treeName(tree, here, people.farMachineOf(held_by));
+  for (const [tree, files] of Map.groupBy(reservations, treeOf)) {
+    parts.push(`${bold(`Files in ${tree}`)}\n${filesTable(files)}`);
   }
   print(parts.join("\n\n"));
 }
 
 /** The named locks as a table. */
-export function locksTable(locks: readonly LockRow[], here: string): string {
+export function locksTable(locks: readonly LockRow[], people: People, here: string): string {
   const rows = locks.map((lock) => [
     shorten(lock.name, SHOWN_PATH),
     lock.holder,
@@ -66,9 +71,10 @@ export function locksTable(locks: readonly LockRow[], here: string): string {
     waitingIn(lock),
   ]);
   const below = (row: number) => {
-    const { purpose, worktree } = locks[row];
-    const isElsewhere = worktree !== null && worktree !== here;
-    const where = isElsewhere ? [`held from ${treeName(worktree, here)}`] : [];
+    const { purpose, worktree, held_by } = locks[row];
+    const far = people.farMachineOf(held_by);
+    const isElsewhere = worktree !== null && (far !== null || worktree !== here);
+    const where = isElsewhere ? [`held from ${treeName(worktree, here, far)}`] : [];
     return [...(purpose ? [shorten(purpose, 200)] : []), ...where];
   };
   return table(["LOCK", "HOLDER", "SINCE", "LEFT", "WAITING"], rows, { below });
@@ -105,8 +111,9 @@ export function endOf(path: string, maxChars: number): string {
   return chars.length <= maxChars ? path : `…${chars.slice(1 - maxChars).join("")}`;
 }
 
-/** How a working tree is called, seen from another. */
-export function treeName(tree: string, here: string): string {
+/** How a working tree is called, seen from another: with its machine where that is another one. */
+export function treeName(tree: string, here: string, farMachine: string | null): string {
+  if (farMachine !== null) return printable(`${farMachine}:${tree}`);
   if (tree === here) return "this working tree";
   const way = relative(here, tree);
   return printable(way !== "" && way.length < tree.length ? way : tree);

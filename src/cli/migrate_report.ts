@@ -46,13 +46,14 @@ export function printMigration(report: Report, places: MigrationPlaces): void {
   if (isDryRun && report.scopes.length > 0) print(`${scopeTable(report)}\n`);
   print(wrapped(sentence(report, isDryRun)));
   const { left, conflicts, failures, verification } = report;
+  const hasMissed = report.scopes.length === 0 && failures.length > 0;
   if (left.length > 0) {
     const scopes = count(left.length, "scope");
     print(wrapped(`Not moved: ${scopes} with what goes on now: sessions, locks, reservations.`));
   }
   listConflicts(conflicts);
   listFailures(failures);
-  if (verification) printVerification(verification);
+  if (verification && !hasMissed) printVerification(verification);
   if (report.isInterrupted) {
     print(wrapped("Interrupted. Run the same command again: what is there already is left out."));
   } else if (verification?.ok && conflicts.length === 0 && failures.length === 0) {
@@ -73,9 +74,11 @@ function scopeTable({ scopes }: Report): string {
   return table(["KEYS", "NEW", "SAME", "DIFFERENT", "SCOPE"], rows) + more;
 }
 
-function sentence({ scopes }: Report, isDryRun: boolean): string {
+function sentence({ scopes, failures }: Report, isDryRun: boolean): string {
   const { moved, same, overwritten, expired } = sumOf(scopes.map(({ counts }) => counts));
-  if (scopes.length === 0) return "There is nothing to move.";
+  if (scopes.length === 0) {
+    return failures.length > 0 ? "Nothing was moved." : "There is nothing to move.";
+  }
   const parts = [
     `${isDryRun ? "Would move" : "Moved"} ${count(moved, "key")} of ${
       count(scopes.length, "scope")

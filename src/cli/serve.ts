@@ -24,6 +24,7 @@ export async function serve(line: CommandLine): Promise<number> {
   if (line.has("http")) return await (await import("./serve_http.ts")).serveHttp(line);
   if (line.words.length > 0) throw line.mistake(`'${line.words[0]}' makes sense with --http only`);
   if (line.text("tls-cert") ?? line.text("tls-key")) throw line.mistake("TLS needs --http");
+  if (line.all("allow-host").length > 0) throw line.mistake("--allow-host needs --http");
   keepStdoutClean();
   const workspaces = new LazyWorkspace(line.text("config"));
   const clientGone = new AbortController();

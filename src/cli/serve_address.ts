@@ -4,6 +4,7 @@
  * @module
  */
 
+import { host } from "../config/http.ts";
 import type { CommandLine } from "./command.ts";
 
 /** An address to listen on. */
@@ -39,6 +40,21 @@ export function addressFrom(line: CommandLine, word: string | undefined): Addres
     hostname: hostname === "" ? DEFAULT_HOST : hostname.toLowerCase(),
     port: port === undefined ? usual : portFrom(line, port, "the port"),
   };
+}
+
+/**
+ * What clients may call the server beside its addresses: what the configuration names, and the command
+ * line.
+ *
+ * @throws {CoordinatorError} `invalid_argument`.
+ */
+export function allowedHosts(line: CommandLine, configured: readonly string[]): string[] {
+  const named = line.all("allow-host").map((word) => {
+    const { success, data, error } = host.safeParse(word);
+    if (success) return data;
+    throw line.mistake(`--allow-host ${error.issues[0].message}, not '${word}'`);
+  });
+  return [...configured, ...named];
 }
 
 function portFrom(line: CommandLine, text: string, what: string): number {

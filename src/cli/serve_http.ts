@@ -12,6 +12,7 @@ import { detectProject } from "../detect/project.ts";
 import { CoordinatorError, messageOf } from "../domain/error.ts";
 import { Audit, defaultAuditPath } from "../http/audit.ts";
 import { Groups, serveClient } from "../http/client_service.ts";
+import { isLoopback } from "../http/door.ts";
 import { checkExposure, Host } from "../http/host.ts";
 import { Metrics } from "../http/metrics.ts";
 import type { Place } from "../http/place.ts";
@@ -25,7 +26,7 @@ import { openStore } from "../storage/registry.ts";
 import { TenantStore } from "../storage/tenant.ts";
 import type { CommandLine } from "./command.ts";
 import { print } from "./output.ts";
-import { type Address, addressFrom } from "./serve_address.ts";
+import { type Address, addressFrom, allowedHosts } from "./serve_address.ts";
 
 /** Serves until it is told to end. */
 export async function serveHttp(line: CommandLine): Promise<number> {
@@ -33,14 +34,17 @@ export async function serveHttp(line: CommandLine): Promise<number> {
   const tls = await readTls(line);
   const setting = await findSetting(projectFolder(), line.text("config"));
   checkOwnFile(setting);
+  const { http } = setting.loaded.config;
+  const settings = { ...http, allowed_hosts: allowedHosts(line, http.allowed_hosts) };
   const tokens = new Tokens(tokensPath(setting.loaded.config, setting.baseFolder));
   checkExposure(address.hostname, tokens.hasValid());
   const premises = await openPremises(setting);
   try {
-    const host = startHost({ ...premises, address, tls, tokens, setting });
+    const host = startHost({ ...premises, address, tls, tokens, setting, settings });
     const { log, store } = premises;
     log.info(`serving ${host.url}; store ${store.location}`);
     print(greeting(host.url, store.location, tokens.list().length === 0));
+    if (!isLoopback(address.hostname)) print(answersTo(settings.allowed_hosts));
     const reason = await toldToEnd();
     log.info(`ending, as it got ${reason}`);
     await host.shutdown();
@@ -96,10 +100,11 @@ interface HostParts extends OpenPremises {
   readonly tls: { readonly cert: string; readonly key: string } | null;
   readonly tokens: Tokens;
   readonly setting: Setting;
+  readonly settings: HttpConfig;
 }
 
 function startHost(parts: HostParts): Host {
-  const { setting, tokens, audit, metrics, log, own, stateFolder } = parts;
+  const { setting, settings, tokens, audit, metrics, log, own, stateFolder } = parts;
   const { http, storage } = setting.loaded.config;
   const { served } = parts.store;
   const route = storeRoutes({
@@ -114,7 +119,7 @@ function startHost(parts: HostParts): Host {
   const host: Host = Host.start({
     ...parts.address,
     tls: parts.tls,
-    settings: http,
+    settings,
     tokens: {
       verify: (presented) => tokens.verify(presented),
       isEmpty: () => tokens.list().length === 0,
@@ -223,8 +228,17 @@ function greeting(url: string, location: string, isOpen: boolean): string {
     isOpen
       ? "There is no token: everybody on this machine may use it. `csc token create` makes one."
       : "Clients need a token: `csc token list`.",
-    `claude mcp add --transport http csc ${url}/mcp`,
+    `claude mcp add --transport http csc ${url}/mcp${
+      isOpen ? "" : ' --header "Authorization: Bearer $CSC_TOKEN"'
+    }`,
   ].join("\n");
+}
+
+/** By what names other machines may call the server: where it is none, theirs are refused. */
+function answersTo(hosts: readonly string[]): string {
+  return hosts.length > 0
+    ? `Other machines may call it by its address, or ${hosts.join(", ")}.`
+    : "Other machines may call it by its address alone; --allow-host NAME adds a name.";
 }
 
 /** Resolves with the signal that tells the server to end. */

@@ -94,7 +94,9 @@ function detailsOf(seen: SeenSession, { locks, reservations }: Holdings, here: s
   const names = locks.filter(isTheirs).map(({ name }) => shorten(name, 60));
   return [
     ...(work.length > 0 ? [work.join("; ")] : []),
-    ...(isHere && record.worktree === here ? [] : [`in ${treeName(record.worktree, here)}`]),
+    ...(isHere && record.worktree === here
+      ? []
+      : [`in ${treeName(record.worktree, here, isHere ? null : record.machine)}`]),
     ...(files.length > 0 ? [`files: ${fewOf(files)}`] : []),
     ...(names.length > 0 ? [`locks: ${fewOf(names)}`] : []),
   ];

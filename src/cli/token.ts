@@ -11,7 +11,7 @@ import { tokensPath } from "../http/tokens_path.ts";
 import type { CommandLine } from "./command.ts";
 import { print, printJson, printWarning } from "./output.ts";
 import { table, wrapped } from "./table.ts";
-import { ago, localTime, parseSpan } from "./time.ts";
+import { ago, localTime, parseSpan, secondsSince } from "./time.ts";
 
 /** How many words follow each action. */
 const WORDS: Readonly<Record<string, number>> = { create: 0, list: 0, revoke: 1 };
@@ -85,12 +85,18 @@ function list(tokens: Tokens, line: CommandLine): number {
     record.user,
     record.tenant,
     record.scopes.join(","),
-    record.last_used_at === null ? "never" : ago(record.last_used_at),
+    usedText(record.last_used_at),
     stateOf(record),
   ]);
   const below = (row: number) => limitsOf(records[row]);
   print(table(["ID", "USER", "TENANT", "SCOPES", "USED", "STATE"], rows, { below }));
   return 0;
+}
+
+/** Uses are noted to the hour: minutes would pretend to be known. */
+function usedText(time: string | null): string {
+  if (time === null) return "never";
+  return secondsSince(time) < 3600 ? "within 1 h" : ago(time);
 }
 
 function stateOf(record: TokenRecord): string {

@@ -20,7 +20,7 @@ function seconds(most: number) {
 }
 
 /** A host as browsers and clients send it: a name or an address, without scheme and path. */
-const host = z.string().regex(/^(\[[0-9a-f:.]+\]|[a-z0-9.-]+)(:\d{1,5})?$/i, {
+export const host = z.string().regex(/^(\[[0-9a-f:.]+\]|[a-z0-9.-]+)(:\d{1,5})?$/i, {
   error: "must be a host's name or address, with its port where it is not the usual one",
 }).toLowerCase();
 

@@ -87,10 +87,11 @@ export class Claims {
     return await store.retrieve(scopes.done, lockOf(issue)) !== null;
   }
 
-  /** All claims, by their names. */
+  /** All claims, by their numbers. */
   async list(): Promise<Claim[]> {
     const locks = await this.#locks.list(`${PREFIX}*`);
-    return locks.map((lock) => ({ issue: lock.name.slice(PREFIX.length), lock }));
+    return locks.map((lock) => ({ issue: lock.name.slice(PREFIX.length), lock }))
+      .toSorted((a, b) => a.issue.localeCompare(b.issue, "en", { numeric: true }));
   }
 
   /** Gives a claim back. */

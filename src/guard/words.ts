@@ -67,8 +67,9 @@ export function takenOverNote(target: Target, name: string, quietS: number): str
 /** What is said where the same path is being changed in another working tree. */
 export async function otherTreeNote(step: Step, target: Target, held: HeldFile): Promise<string> {
   const name = await nameOf(step.desk, held.record.holder!);
+  const machine = held.machine === step.desk.machine ? "" : `${held.machine}:`;
   return `csc: ${name} is changing the same path in another working tree, ${
-    printable(held.tree)
+    printable(machine + held.tree)
   }. Nothing is blocked; the branches may conflict in ${quoted(target)} when they are merged.`;
 }
 

@@ -115,8 +115,8 @@ function othersLines(
   return rest > 0 ? [...shown, `- and ${rest} more sessions: csc status`] : shown;
 }
 
-function farTree({ host, worktree }: SessionRecord): string {
-  return `${host}:${worktree}`;
+function farTree({ machine, worktree }: SessionRecord): string {
+  return `${machine}:${worktree}`;
 }
 
 function changeLines(

@@ -68,7 +68,7 @@ export function checkHost(
     403,
     "forbidden",
     "This server does not answer to the host that the request names",
-    "Call it by the address that it listens on, or add the name to 'http.allowed_hosts'.",
+    "Call it by the address that it listens on, or add the name: --allow-host, or 'http.allowed_hosts'.",
   );
 }
 

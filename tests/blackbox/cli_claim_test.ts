@@ -78,6 +78,11 @@ Deno.test("a claim is labelled, seen by others, extended, given back", async () 
   assertEquals((await run("--release", "--holder", "a")).stdout, "You have claimed nothing.\n");
   assertEquals((await run("167", "--holder", "b", "--prefix", "WEB")).code, 0);
   assertEquals(jsonOf(await run("--list", "--json")).claims[0].label, "WEB #167");
+  await run("9", "--holder", "b");
+  const issues = jsonOf(await run("--list", "--json")).claims.map(
+    ({ issue }: { issue: string }) => issue,
+  );
+  assertEquals(issues, ["9", "167"], "as numbers");
 });
 
 Deno.test("a claim belongs to its session, shows in its status, and ends with it", async () => {

@@ -48,6 +48,7 @@ Deno.test("each verb has the exit code of the script, and says what is", async (
   assertEquals((await run("list")).stdout, "No lock is held.\n");
 
   const taken = await run("acquire", "deploy", "600", "--holder", "ci-1", "--purpose", "the shop");
+  assertMatch(taken.stdout, /Give it back: csc lock release resource:deploy --holder ci-1\n/);
   assertMatch(taken.stdout, /^Acquired resource:deploy for 10 min, token \d+\n/);
   const held = await run("check", "deploy");
   assertEquals(held.code, 1);

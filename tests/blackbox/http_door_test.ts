@@ -156,6 +156,7 @@ Deno.test("a page whose name leads here by its name server gets 403, as does ano
       allowed_hosts: ["coordinator.example.org", "proxy.example.org:8443"],
       allowed_origins: ["https://dash.example.org"],
     },
+    args: ["--allow-host", "CSC.example.org"],
   });
   const { port } = server;
   const hosts: [host: string, status: number][] = [
@@ -166,6 +167,8 @@ Deno.test("a page whose name leads here by its name server gets 403, as does ano
     [`LOCALHOST:${port}`, 200],
     ["coordinator.example.org", 200],
     ["coordinator.example.org:9000", 200],
+    [`csc.example.org:${port}`, 200],
+    ["other.csc.example.org", 403],
     ["proxy.example.org:8443", 200],
     ["proxy.example.org", 403],
     [`evil.example:${port}`, 403],

@@ -180,6 +180,12 @@ Deno.test("the audit log is renamed when it is large, old ones go, and it can be
 
 const MISTAKES: [what: string, args: string[], told: RegExp][] = [
   ["an address that is none", ["--http", "http://x:1/"], /is no address/],
+  [
+    "a host that is none",
+    ["--http", "--allow-host", "http://x"],
+    /--allow-host must be a host's name/,
+  ],
+  ["a host without --http", ["--allow-host", "x"], /needs --http/],
   ["a port that is none", ["--http", "127.0.0.1:99999"], /must be a number from 0 to 65535/],
   ["an address without --http", ["127.0.0.1:8082"], /makes sense with --http only/],
   ["a certificate without --http", ["--tls-cert", "x"], /needs --http/],

@@ -4,6 +4,7 @@ import { assert, assertEquals, assertMatch, assertStringIncludes } from "../supp
 import { CSC, isolated, type Outcome, run } from "../support/command.ts";
 import { repositoryWith, TestSession } from "../support/hook.ts";
 import { CONFIG_NAME, eventually, pause, sendSignal, TestProject } from "../support/project.ts";
+import { freePort } from "../support/servers/redis.ts";
 import { DEFAULT_LIMITS } from "../../src/domain/json.ts";
 import { LocalStore } from "../../src/storage/local/local.ts";
 import { KvStore } from "../../src/storage/kv/kv.ts";
@@ -314,4 +315,15 @@ Deno.test("a repository's own configuration never makes it talk to anybody", asy
   assertEquals(visits, 0);
   listener.close();
   await watching;
+});
+
+Deno.test("a target that is away is told, and not that there was nothing to move", async () => {
+  await using project = new TestProject();
+  writeScopes(`${project.folder}/${STATE}`, 1, 1);
+  const url = `redis://127.0.0.1:${freePort()}`;
+  const { code, stdout } = await project.csc("migrate", "--from", "local", "--to", url);
+  assertEquals(code, 1, stdout);
+  assertStringIncludes(stdout, "Nothing was moved.");
+  assertStringIncludes(stdout, "nothing was written");
+  assert(!stdout.includes("Verified"), stdout);
 });

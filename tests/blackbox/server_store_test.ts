@@ -1,6 +1,7 @@
 /** Machines that share a project through `csc serve --http`: the adapter `server`, end to end. */
 
 import { assert, assertEquals, assertMatch } from "../support/assert.ts";
+import { run } from "../support/command.ts";
 import { bearer } from "../support/http_client.ts";
 import { HttpServer } from "../support/http_server.ts";
 import { passed } from "../support/hook.ts";
@@ -120,4 +121,33 @@ Deno.test("the metrics count hooks of other machines", async () => {
   const text = await (await server.fetch("/metrics", { headers: bearer(server.tokens[0]) })).text();
   const counts = [...text.matchAll(/^(\w*hook\w*_count)\S* (\d+)/gm)];
   assert(counts.some(([, , count]) => Number(count) > 0), text.slice(0, 2000));
+});
+
+Deno.test("over TLS the server's authority is named in ca_file, and asked for where it is unknown", async () => {
+  await using project = new TestProject();
+  const [key, cert] = [project.beside("key.pem"), project.beside("cert.pem")];
+  const made = await run([
+    ...["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"],
+    ...["-nodes", "-days", "2", "-subj", "/CN=localhost", "-keyout", key, "-out", cert],
+    ...["-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"],
+    ...["-addext", "basicConstraints=critical,CA:FALSE"],
+  ]);
+  assertEquals(made.code, 0, made.stderr);
+  await using server = await HttpServer.start({
+    tokens: [{ user: "ada" }],
+    args: ["--tls-cert", cert, "--tls-key", key],
+  });
+  const ask = async (config: object) => {
+    const file = project.beside("team.json");
+    const storage = { adapter: "server", config: { url: server.url, ...config } };
+    Deno.writeTextFileSync(file, JSON.stringify({ storage }));
+    const env = { CSC_TOKEN: server.tokens[0] };
+    return await project.cscWith({ env }, "lock", "check", "deploy", "--config", file);
+  };
+  const trusted = await ask({ ca_file: cert });
+  assertEquals([trusted.code, trusted.stdout], [0, "available\n"], trusted.stderr);
+  const unknown = await ask({});
+  assertEquals(unknown.code, 1);
+  assertMatch(unknown.stderr, /^error\[store_unreachable\]: .*certificate.*nothing was written/);
+  assertMatch(unknown.stderr, /hint: .*'storage\.config\.ca_file'/);
 });

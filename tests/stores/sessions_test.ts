@@ -33,12 +33,17 @@ for (const kind of runningKinds().filter((one) => SHARED_KINDS.includes(one))) {
     await ada.edit(path(a.clone), "one");
     const note = passed(await bob.before(path(b.clone)));
     assertStringIncludes(note, "Session_1");
-    assertMatch(note, /another working tree/i);
+    assertStringIncludes(note, `another working tree, alpha:${a.clone}`);
     const { sessions, locks } = await b.json("status");
     assertEquals(sessions.map((one: { alias: string }) => one.alias), ["Session_1", "Session_2"]);
     assertEquals(locks.map((one: { held_by: string }) => one.held_by), ["ada"]);
     const shown = await b.csc("status");
     assertMatch(shown.stdout, /Session_1 .*@/, "its process is on another host");
+    assertMatch(shown.stdout, /in alpha:/, "a path of another machine is not named from here");
+    const held = (await b.csc("locks")).stdout;
+    assertMatch(held, /held from alpha:/);
+    assertMatch(held, /Files in alpha:/);
+    assertMatch((await b.csc("check", "shared.txt")).stdout, /also held in alpha:/);
     await ada.tell("SessionEnd", { reason: "other" });
     assertEquals((await b.cscAs("bob", "lock", "deploy")).code, 0);
   });

@@ -196,7 +196,7 @@ class Line {
     };
     const timer = setTimeout(
       () => fail(new Error("it did not answer in time")),
-      this.#deadline - performance.now(),
+      Math.max(0, this.#deadline - performance.now()), // a warning is printed for less
     );
     socket.once("error", fail);
     socket.once("close", () => reject(new Error("the connection was closed")));

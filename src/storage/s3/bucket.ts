@@ -222,7 +222,7 @@ export class HttpBucket implements Bucket {
     if (performance.now() >= request.until) throw new Lost(false, "no time was left", null);
     const stop = new AbortController();
     const end = () => stop.abort();
-    const timer = setTimeout(end, Math.ceil(request.until - performance.now()));
+    const timer = setTimeout(end, Math.max(0, Math.ceil(request.until - performance.now())));
     this.#closing.signal.addEventListener("abort", end, { once: true });
     if (this.#isClosed) stop.abort();
     try {

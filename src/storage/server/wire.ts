@@ -93,7 +93,9 @@ export class Wire {
       }
       const reason = "error" in last ? last.error.message : last.lost;
       if (mayHaveHappened) throw outcomeUnknown(endpoint, name, reason, last);
-      throw "error" in last ? last.error : unreachable(endpoint, reason, undefined, last.cause);
+      throw "error" in last
+        ? last.error
+        : unreachable(endpoint, reason, hintFor(reason), last.cause);
     }
   }
 
@@ -260,4 +262,11 @@ function tooNew({ endpoint: { what, location } }: Access, version: number): Coor
     `${what} at ${location} speaks version ${version} of the store's protocol; this csc knows version ${PROTOCOL}`,
     "Install the csc that the server has.",
   );
+}
+
+/** What helps where the server's certificate is not accepted; nothing special in all other cases. */
+function hintFor(reason: string): string | undefined {
+  return /certificate/i.test(reason)
+    ? "Name the authority that signed its certificate in 'storage.config.ca_file' of your own configuration, as a PEM file; the certificate must be for the host of the URL."
+    : undefined;
 }
