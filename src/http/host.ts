@@ -57,6 +57,8 @@ const HEALTH_MS = 2000;
 const FAREWELL_MS = 1000;
 /** For who has no valid token, a hundredth of the rate, but at least this. */
 const LEAST_UNKNOWN_RATE = 60;
+/** How often a stream's token is looked at again. */
+const STREAM_CHECK_MS = 5000;
 /** Responses that go on until somebody ends them. */
 const STREAMS = new Set([`GET ${MCP_PATH}`, `GET ${SSE_PATH}`, "POST /store/watch"]);
 const SECURITY_HEADERS = {
@@ -168,10 +170,20 @@ export class Host {
     });
     const response = await this.#answer(request, passage, { route, pathname, isOver });
     isLast = response.headers.get("connection") === "close";
+    if (isStream && response.ok) this.#endWithToken(request, passage, isOver);
     const { metrics } = this.#options;
     metrics.requests.add({ route, status: String(response.status) });
     metrics.requestTime.observe(performance.now() - startedAt, { route });
     return response;
+  }
+
+  /** Ends a stream once its token holds no more: what is told on it is for its user. */
+  #endWithToken(request: Request, passage: Passage, isOver: Promise<unknown>): void {
+    const check = async () => {
+      if (await this.whoIs(request) === null) passage.close();
+    };
+    const timer = setInterval(() => void check(), STREAM_CHECK_MS);
+    isOver.catch(() => {}).finally(() => clearInterval(timer));
   }
 
   async #answer(
