@@ -78,6 +78,7 @@ export class Host {
   readonly #unknown: RateLimit;
   readonly #stop = new AbortController();
   #underWay = 0;
+  #looking: Promise<boolean> | null = null;
 
   /** The MCP sessions. */
   readonly sessions: Sessions;
@@ -260,14 +261,20 @@ export class Host {
 
   async #health({ method }: Request): Promise<Response> {
     if (method !== "GET" && method !== "HEAD") throw wrongMethod("/health", "GET");
-    const late = sleep(HEALTH_MS).then(() => false);
-    const isUp = !this.#stop.signal.aborted &&
-      await Promise.race([this.#options.isUp().catch(() => false), late]);
+    const isUp = !this.#stop.signal.aborted && await (this.#looking ??= this.#look());
     const status = isUp ? 200 : 503;
     return Response.json({ status: isUp ? "up" : "down" }, {
       status,
       headers: { "cache-control": "no-store" },
     });
+  }
+
+  /** Anybody may ask how the server is: the store is asked for all of them at once. */
+  async #look(): Promise<boolean> {
+    const late = sleep(HEALTH_MS).then(() => false);
+    const isUp = await Promise.race([this.#options.isUp().catch(() => false), late]);
+    this.#looking = null;
+    return isUp;
   }
 
   #metrics({ request, principal }: Call): Response {
