@@ -157,7 +157,8 @@ export class Host {
     const passage = this.#gate.passageOf(info.remoteAddr);
     if (!passage) return new Response(null, { status: 403, headers: { connection: "close" } });
     const startedAt = performance.now();
-    const { pathname } = new URL(request.url);
+    // Of a `Host` that no address can have there is no path; it is refused further on.
+    const pathname = URL.parse(request.url)?.pathname ?? "";
     const route = this.#routeOf(pathname);
     const isStream = STREAMS.has(`${request.method} ${pathname}`);
     const isOver = info.completed;
