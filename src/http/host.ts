@@ -115,6 +115,7 @@ export class Host {
         port,
         tls,
         headerTimeoutMs: settings.header_timeout_s * 1000,
+        unreadTimeoutMs: settings.body_timeout_s * 1000,
         maxConnections: settings.max_connections,
         log,
       }));
@@ -242,6 +243,7 @@ export class Host {
       if (error instanceof Refusal) this.#count(this.#unknown, passage.clientHost, "unknown");
       throw error;
     }
+    passage.isTrusted = true;
     this.#count(this.#users, `${principal.tenant} ${principal.user}`, "rate");
     return principal;
   }
