@@ -207,7 +207,15 @@ function addResources(
   server.setRequestHandler(SubscribeRequestSchema, async ({ params: { uri } }, { authInfo }) => {
     const act = { kind: "resource", name: uri, needs: "read" } as const;
     await supervised(supervisor, act, authInfo, () => {
-      if (subscriptions.size === MAX_SUBSCRIPTIONS) throw tooManySubscriptions();
+      if (uri.length > MAX_URI_CHARS) {
+        throw notSubscribed("a resource of that name", "No resource's URI is as long as this one.");
+      }
+      if (subscriptions.size === MAX_SUBSCRIPTIONS) {
+        throw notSubscribed(
+          `more than ${MAX_SUBSCRIPTIONS} resources`,
+          "Unsubscribe from some; session://context changes with every session.",
+        );
+      }
       subscriptions.add(uri);
       return Promise.resolve();
     });
@@ -223,12 +231,11 @@ function addResources(
 /** A client has a handful; each costs memory and is looked up at every change. */
 const MAX_SUBSCRIPTIONS = 1000;
 
-function tooManySubscriptions(): CoordinatorError {
-  return new CoordinatorError(
-    "invalid_argument",
-    `Cannot subscribe to more than ${MAX_SUBSCRIPTIONS} resources`,
-    "Unsubscribe from some; session://context changes with every session.",
-  );
+/** Scope and key have 1,024 characters at the most, each of them up to nine in a URI. */
+const MAX_URI_CHARS = 20_000;
+
+function notSubscribed(what: string, hint: string): CoordinatorError {
+  return new CoordinatorError("invalid_argument", `Cannot subscribe to ${what}`, hint);
 }
 
 function addPrompts(

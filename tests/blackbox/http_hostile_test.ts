@@ -1,3 +1,4 @@
+import { SseTransport } from "../../src/http/sse_transport.ts";
 import { assert, assertEquals, assertStringIncludes } from "../support/assert.ts";
 import { bearer, HttpSession } from "../support/http_client.ts";
 import { HttpServer } from "../support/http_server.ts";
@@ -214,6 +215,28 @@ Deno.test("who asks and asks but reads no answer is cut off, and holds up nobody
   } finally {
     for (const raw of raws) raw[Symbol.dispose]();
   }
+});
+
+Deno.test("subscriptions to what cannot be do not fill the memory", async () => {
+  await using server = await HttpServer.start();
+  const session = await HttpSession.open(server.url);
+  const uri = `session://data/s/${"k".repeat(500_000)}`;
+  const { error } = await session.request("resources/subscribe", { uri });
+  assertStringIncludes(error.message, "Cannot subscribe");
+  assert(error.message.length < 500);
+});
+
+Deno.test("an older session that leaves many megabytes unread ends", async () => {
+  const transport = new SseTransport("id", "/messages");
+  let isClosed = false;
+  transport.onclose = () => isClosed = true;
+  await transport.start();
+  const params = { data: "x".repeat(1024 * 1024) };
+  for (let i = 0; i < 100 && !isClosed; i++) {
+    await transport.send({ jsonrpc: "2.0", method: "notifications/message", params });
+  }
+  assert(isClosed);
+  await transport.close();
 });
 
 Deno.test("a host that no address can have is refused, and leaves no trace of the program", async () => {
