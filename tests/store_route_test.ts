@@ -179,6 +179,25 @@ Deno.test("to end by force what others hold needs the scope force", async () => 
   assertEquals(acts.at(-1), { op: "delete", ...ref, forced: true, outcome: "ok" });
 });
 
+Deno.test("who may only write is not told what is there, also where a write is refused", async () => {
+  const store = new MemoryStore();
+  await store.store("s", "k", "secret", { fence: 5 });
+  const writer = client(SOUND, store, principal({ scopes: new Set(["write"]) }));
+  const both = client(SOUND, store);
+  for (
+    const body of [
+      { op: "store", scope: "s", key: "k", value: 1, options: { expected: "absent" } },
+      { op: "store", scope: "s", key: "k", value: 1, options: { fence: 1 } },
+      { op: "delete", scope: "s", key: "k", conditions: { expected: "another" } },
+      { op: "increment", scope: "s", key: "k", by: 1 },
+    ]
+  ) {
+    assert(!(await writer(body)).text.includes("secret"), JSON.stringify(body));
+    const isIncrement = body.op === "increment";
+    assertEquals((await both(body)).text.includes("secret"), !isIncrement, JSON.stringify(body));
+  }
+});
+
 Deno.test("the audit is told what was done to what, and no value", async () => {
   const acts: StoreAct[] = [];
   const send = client(SOUND, new MemoryStore(), principal(), { audit: (act) => acts.push(act) });

@@ -67,7 +67,7 @@ export const http = z.strictObject({
     "How long a client may take to send the head of a request, in seconds.",
   ),
   body_timeout_s: seconds(3600).default(defaults.body_timeout_s).describe(
-    "How long it may take to send the body, in seconds.",
+    "How long it may take to send the body, and how long it may read nothing of what it is sent, in seconds.",
   ),
   shutdown_timeout_s: seconds(3600).default(defaults.shutdown_timeout_s).describe(
     "How long requests may take that are under way when the server is told to end, in seconds.",

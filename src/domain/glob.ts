@@ -74,11 +74,31 @@ function readSet(pattern: string[], start: number) {
     ranges.push([pattern[i], pattern[isRange ? i + 2 : i]]);
     if (isRange) i += 2;
   }
-  const order = (char: string) => char.codePointAt(0)!;
-  return {
-    end,
-    matches: (char: string) =>
-      negated !==
-        ranges.some(([low, high]) => order(low) <= order(char) && order(char) <= order(high)),
-  };
+  const members = joined(ranges);
+  return { end, matches: (char: string) => negated !== holds(members, char.codePointAt(0)!) };
+}
+
+/** The ranges in their order, those that meet as one: however many there are, looking is quick. */
+function joined(ranges: readonly [string, string][]): [low: number, high: number][] {
+  const sorted = ranges
+    .map(([low, high]): [number, number] => [low.codePointAt(0)!, high.codePointAt(0)!])
+    .filter(([low, high]) => low <= high)
+    .sort(([one], [other]) => one - other);
+  const found: [number, number][] = [];
+  for (const [low, high] of sorted) {
+    const last = found.at(-1);
+    if (last && low <= last[1] + 1) last[1] = Math.max(last[1], high);
+    else found.push([low, high]);
+  }
+  return found;
+}
+
+function holds(ranges: readonly [low: number, high: number][], code: number): boolean {
+  let [from, to] = [0, ranges.length];
+  while (from < to) {
+    const middle = (from + to) >> 1;
+    if (ranges[middle][1] < code) from = middle + 1;
+    else to = middle;
+  }
+  return from < ranges.length && ranges[from][0] <= code;
 }

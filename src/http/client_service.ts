@@ -8,10 +8,11 @@
 import { assembleWorkspace, SeenClaims } from "../coordinator/workspace.ts";
 import type { Setting } from "../coordinator/setting.ts";
 import { CoordinatorError, messageOf } from "../domain/error.ts";
+import { compileGlob } from "../domain/glob.ts";
 import { shortHash } from "../domain/hash.ts";
 import { shorten } from "../domain/text.ts";
 import { createServer } from "../mcp/server.ts";
-import type { Act, ActOutcome, Supervisor } from "../mcp/supervisor.ts";
+import type { Act, ActOutcome, Allowance, Supervisor } from "../mcp/supervisor.ts";
 import { type LogOptions, openLog } from "../os/log.ts";
 import { join } from "../os/path.ts";
 import { sleep } from "../os/sleep.ts";
@@ -131,8 +132,16 @@ class Clerk implements Supervisor {
     this.#metrics = metrics;
   }
 
-  refuse({ kind, name, needs }: Act, scopes: readonly string[] = []): CoordinatorError | null {
-    if (scopes.includes(needs)) return null;
+  refuse({ kind, name, needs, machine }: Act, allowed?: Allowance): CoordinatorError | null {
+    const machines = allowed?.extra?.machines;
+    if (machine !== undefined && machines && !machines.some((one) => compileGlob(one)(machine))) {
+      return new CoordinatorError(
+        "forbidden",
+        `The token may not read the data of the machine '${shorten(machine, 60)}'`,
+        "Name one that it may, or ask for another token.",
+      );
+    }
+    if (allowed?.scopes.includes(needs)) return null;
     const what = kind === "tool" ? `call ${name}` : `read ${shorten(name, 60)}`;
     return new CoordinatorError(
       "forbidden",
@@ -141,7 +150,7 @@ class Clerk implements Supervisor {
     );
   }
 
-  done({ kind, name, scope, key }: Act, { code, tookMs }: ActOutcome): void {
+  done({ kind, name, scope, key, machine }: Act, { code, tookMs }: ActOutcome): void {
     const { id, user, tenant, place } = this.#client;
     // A resource's address may name anything: it is told in the audit log alone.
     const act = kind === "tool" ? name : kind;
@@ -152,6 +161,7 @@ class Clerk implements Supervisor {
       tenant,
       action: `${kind}:${kind === "tool" ? name : "read"}`,
       ...place,
+      ...(machine !== undefined && { machine }),
       scope: kind === "tool" ? scope ?? null : name,
       key: key ?? null,
       result: code,

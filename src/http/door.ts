@@ -79,9 +79,11 @@ export function checkHost(
  */
 export function checkOrigin(request: Request, { settings, isTls }: DoorOptions): void {
   const origin = request.headers.get("origin");
-  if (origin === null) return; // no browser
+  // With a GET of which its page sees no answer a browser tells no origin, but that it is another.
+  const isElsewhere = /^(cross|same)-site$/.test(request.headers.get("sec-fetch-site") ?? "");
+  if (origin === null && !isElsewhere) return; // no browser
   const own = `${isTls ? "https" : "http"}://${request.headers.get("host")?.toLowerCase()}`;
-  if (origin === own || settings.allowed_origins.includes(origin)) return;
+  if (origin !== null && (origin === own || settings.allowed_origins.includes(origin))) return;
   throw refusal(
     403,
     "forbidden",

@@ -19,6 +19,8 @@ export interface GateOptions {
   /** PEM texts; null for plain HTTP. */
   readonly tls: { readonly cert: string; readonly key: string } | null;
   readonly headerTimeoutMs: number;
+  /** How long a client may read nothing of what it is sent. */
+  readonly unreadTimeoutMs: number;
   readonly maxConnections: number;
   readonly log: Log;
 }
@@ -69,7 +71,8 @@ export class Gate {
   /** Lets connections through to the server on a port of loopback. */
   open(innerPort: number): void {
     this.#innerPort = innerPort;
-    const everyMs = Math.max(100, Math.min(1000, this.#options.headerTimeoutMs / 4));
+    const { headerTimeoutMs, unreadTimeoutMs } = this.#options;
+    const everyMs = Math.max(100, Math.min(1000, headerTimeoutMs / 4, unreadTimeoutMs / 4));
     this.#sweptMs = performance.now();
     this.#sweeper = setInterval(() => this.#sweep(everyMs), everyMs);
     this.#acceptAll();
@@ -132,14 +135,18 @@ export class Gate {
     }
   }
 
-  /** Closes the oldest connection that has not sent a whole head yet: whoever means well is faster. */
+  /**
+   * Closes the oldest connection that has not sent a whole head yet, as whoever means well is faster;
+   * else one whose client has shown no token yet; else one that nobody uses.
+   */
   #makeRoom(): void {
-    for (const passage of this.#passages) {
-      if (passage.state !== "waiting") continue;
-      passage.close();
-      this.#forget(passage);
-      return;
-    }
+    const all = [...this.#passages];
+    const passage = all.find(({ state }) => state === "waiting") ??
+      all.find(({ isTrusted }) => !isTrusted) ??
+      all.find(({ state }) => state === "idle" || state === "leaving");
+    if (!passage) return;
+    passage.close();
+    this.#forget(passage);
   }
 
   #forget(passage: Passage): void {
@@ -157,7 +164,8 @@ export class Gate {
     for (const passage of this.#passages) {
       const ageMs = passage.grow(passedMs);
       const { state } = passage;
-      if (state !== "busy" && ageMs > limits[state]) passage.close();
+      const isLate = state !== "busy" && ageMs > limits[state];
+      if (isLate || passage.unreadMs > this.#options.unreadTimeoutMs) passage.close();
     }
   }
 }

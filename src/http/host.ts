@@ -57,6 +57,8 @@ const HEALTH_MS = 2000;
 const FAREWELL_MS = 1000;
 /** For who has no valid token, a hundredth of the rate, but at least this. */
 const LEAST_UNKNOWN_RATE = 60;
+/** How often a stream's token is looked at again. */
+const STREAM_CHECK_MS = 5000;
 /** Responses that go on until somebody ends them. */
 const STREAMS = new Set([`GET ${MCP_PATH}`, `GET ${SSE_PATH}`, "POST /store/watch"]);
 const SECURITY_HEADERS = {
@@ -76,6 +78,7 @@ export class Host {
   readonly #unknown: RateLimit;
   readonly #stop = new AbortController();
   #underWay = 0;
+  #looking: Promise<boolean> | null = null;
 
   /** The MCP sessions. */
   readonly sessions: Sessions;
@@ -112,6 +115,7 @@ export class Host {
         port,
         tls,
         headerTimeoutMs: settings.header_timeout_s * 1000,
+        unreadTimeoutMs: settings.body_timeout_s * 1000,
         maxConnections: settings.max_connections,
         log,
       }));
@@ -154,7 +158,8 @@ export class Host {
     const passage = this.#gate.passageOf(info.remoteAddr);
     if (!passage) return new Response(null, { status: 403, headers: { connection: "close" } });
     const startedAt = performance.now();
-    const { pathname } = new URL(request.url);
+    // Of a `Host` that no address can have there is no path; it is refused further on.
+    const pathname = URL.parse(request.url)?.pathname ?? "";
     const route = this.#routeOf(pathname);
     const isStream = STREAMS.has(`${request.method} ${pathname}`);
     const isOver = info.completed;
@@ -168,10 +173,20 @@ export class Host {
     });
     const response = await this.#answer(request, passage, { route, pathname, isOver });
     isLast = response.headers.get("connection") === "close";
+    if (isStream && response.ok) this.#endWithToken(request, passage, isOver);
     const { metrics } = this.#options;
     metrics.requests.add({ route, status: String(response.status) });
     metrics.requestTime.observe(performance.now() - startedAt, { route });
     return response;
+  }
+
+  /** Ends a stream once its token holds no more: what is told on it is for its user. */
+  #endWithToken(request: Request, passage: Passage, isOver: Promise<unknown>): void {
+    const check = async () => {
+      if (await this.whoIs(request) === null) passage.close();
+    };
+    const timer = setInterval(() => void check(), STREAM_CHECK_MS);
+    isOver.catch(() => {}).finally(() => clearInterval(timer));
   }
 
   async #answer(
@@ -228,6 +243,7 @@ export class Host {
       if (error instanceof Refusal) this.#count(this.#unknown, passage.clientHost, "unknown");
       throw error;
     }
+    passage.isTrusted = true;
     this.#count(this.#users, `${principal.tenant} ${principal.user}`, "rate");
     return principal;
   }
@@ -248,14 +264,20 @@ export class Host {
 
   async #health({ method }: Request): Promise<Response> {
     if (method !== "GET" && method !== "HEAD") throw wrongMethod("/health", "GET");
-    const late = sleep(HEALTH_MS).then(() => false);
-    const isUp = !this.#stop.signal.aborted &&
-      await Promise.race([this.#options.isUp().catch(() => false), late]);
+    const isUp = !this.#stop.signal.aborted && await (this.#looking ??= this.#look());
     const status = isUp ? 200 : 503;
     return Response.json({ status: isUp ? "up" : "down" }, {
       status,
       headers: { "cache-control": "no-store" },
     });
+  }
+
+  /** Anybody may ask how the server is: the store is asked for all of them at once. */
+  async #look(): Promise<boolean> {
+    const late = sleep(HEALTH_MS).then(() => false);
+    const isUp = await Promise.race([this.#options.isUp().catch(() => false), late]);
+    this.#looking = null;
+    return isUp;
   }
 
   #metrics({ request, principal }: Call): Response {

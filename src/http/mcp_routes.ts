@@ -178,8 +178,8 @@ export class McpRoutes {
   }
 }
 
-function authInfo({ user, scopes }: Principal): AuthInfo {
-  return { token: "", clientId: user, scopes: [...scopes] };
+function authInfo({ user, scopes, machines }: Principal): AuthInfo {
+  return { token: "", clientId: user, scopes: [...scopes], extra: { machines } };
 }
 
 /** @throws {Refusal} 406. */

@@ -31,6 +31,11 @@ export class Passage {
   #port = 0;
   #requests = 0;
   #isClosed = false;
+  #isSending = false;
+  #unreadMs = 0;
+
+  /** Whether a request has come on it with a valid token. */
+  isTrusted = false;
 
   constructor(client: Deno.Conn<Deno.NetAddr>) {
     this.#client = client;
@@ -48,7 +53,13 @@ export class Passage {
 
   /** Notes that time has passed; answers for how long it has stood there, in milliseconds. */
   grow(ms: number): number {
+    if (this.#isSending) this.#unreadMs += ms;
     return this.#ageMs += ms;
+  }
+
+  /** For how long the client has read nothing of what waits for it, in milliseconds. */
+  get unreadMs(): number {
+    return this.#unreadMs;
   }
 
   /** The client's address. */
@@ -162,7 +173,10 @@ export class Passage {
   async #carryDown(): Promise<void> {
     const chunk = new Uint8Array(CHUNK_BYTES);
     for (let count; (count = await this.#server!.read(chunk)) !== null;) {
+      this.#isSending = true;
       await writeAll(this.#client, chunk.subarray(0, count));
+      this.#isSending = false;
+      this.#unreadMs = 0;
     }
   }
 }

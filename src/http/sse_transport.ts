@@ -10,8 +10,8 @@ import type { MessageExtraInfo } from "../mcp/sdk_http.ts";
 
 /** How often a comment shows that the stream is alive, for what sits in between. */
 const KEEP_ALIVE_MS = 15_000;
-/** A client that does not read is as good as gone. */
-const MAX_UNREAD = 1000;
+/** A client that leaves so much unread is as good as gone. */
+const MAX_UNREAD_BYTES = 16 * 1024 * 1024;
 
 /** The transport of one client; closes itself when the client closes the stream. */
 export class SseTransport implements Transport {
@@ -39,7 +39,7 @@ export class SseTransport implements Transport {
         this.#controller = controller;
       },
       cancel: () => this.close(),
-    }, { highWaterMark: MAX_UNREAD });
+    }, { highWaterMark: MAX_UNREAD_BYTES, size: ({ length }) => length });
   }
 
   start(): Promise<void> {

@@ -8,7 +8,7 @@
 import { CoordinatorError, type ErrorCode, messageOf } from "../domain/error.ts";
 import type { Json } from "../domain/json.ts";
 import { couldEndByForce, endsByForce } from "../lease/forced.ts";
-import type { StorageAdapter } from "../storage/adapter.ts";
+import type { DeleteResult, StorageAdapter, StoreResult } from "../storage/adapter.ts";
 import {
   type Answer,
   PROTOCOL,
@@ -169,18 +169,25 @@ class Call {
     return endsByForce(before, after);
   }
 
+  /** A refused write tells what there is: not to who may only write. */
+  #shown(result: StoreResult | DeleteResult): Json {
+    const mayRead = this.#principal.scopes.has("read");
+    const shown = result.ok || mayRead ? result : { ...result, current: null };
+    return shown as unknown as Json;
+  }
+
   async #perform(request: StoreRequest): Promise<Json> {
     const store = this.#store;
     switch (request.op) {
       case "store": {
         const { scope, key, value, options } = request;
-        return await store.store(scope, key, value, options) as unknown as Json;
+        return this.#shown(await store.store(scope, key, value, options));
       }
       case "retrieve":
         return await store.retrieve(request.scope, request.key) as unknown as Json;
       case "delete": {
         const { scope, key, conditions } = request;
-        return await store.delete(scope, key, conditions) as unknown as Json;
+        return this.#shown(await store.delete(scope, key, conditions));
       }
       case "increment":
         return await store.increment(request.scope, request.key, request.by, request.author);

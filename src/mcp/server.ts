@@ -39,7 +39,14 @@ import {
   type Tool,
   UnsubscribeRequestSchema,
 } from "./sdk.ts";
-import { type Act, actOf, codeOf, NO_SUPERVISOR, type Supervisor } from "./supervisor.ts";
+import {
+  type Act,
+  actOf,
+  type Allowance,
+  codeOf,
+  NO_SUPERVISOR,
+  type Supervisor,
+} from "./supervisor.ts";
 import { callTool, describeTool, failure } from "./tool.ts";
 import { TOOLS } from "./tools/all.ts";
 
@@ -94,7 +101,7 @@ export function createServer(
     const values = await supervised(
       supervisor,
       act,
-      authInfo?.scopes,
+      authInfo,
       async () => await complete(params, await workspace()),
     );
     const shown = values.slice(0, MAX_COMPLETIONS);
@@ -128,7 +135,7 @@ function addTools(
       const startedAt = performance.now();
       const id = params._meta?.[CALL_ID];
       const act = actOf(tool, params.arguments);
-      const refusal = supervisor.refuse(act, authInfo?.scopes);
+      const refusal = supervisor.refuse(act, authInfo);
       const result = refusal ? failure(refusal) : await callTool(
         tool,
         params.arguments ?? {},
@@ -176,7 +183,7 @@ function addResources(
 ): void {
   server.setRequestHandler(ListResourcesRequestSchema, async (_request, { authInfo }) => {
     const act = { kind: "resource", name: "resources/list", needs: "read" } as const;
-    if (supervisor.refuse(act, authInfo?.scopes)) return { resources: [...FIXED_RESOURCES] };
+    if (supervisor.refuse(act, authInfo)) return { resources: [...FIXED_RESOURCES] };
     try {
       return { resources: await listResources(await workspace()) };
     } catch {
@@ -191,7 +198,7 @@ function addResources(
     const value = await supervised(
       supervisor,
       act,
-      authInfo?.scopes,
+      authInfo,
       async () => await readResource(uri, await workspace()),
     );
     const text = JSON.stringify(value, null, 2);
@@ -199,8 +206,16 @@ function addResources(
   });
   server.setRequestHandler(SubscribeRequestSchema, async ({ params: { uri } }, { authInfo }) => {
     const act = { kind: "resource", name: uri, needs: "read" } as const;
-    await supervised(supervisor, act, authInfo?.scopes, () => {
-      if (subscriptions.size === MAX_SUBSCRIPTIONS) throw tooManySubscriptions();
+    await supervised(supervisor, act, authInfo, () => {
+      if (uri.length > MAX_URI_CHARS) {
+        throw notSubscribed("a resource of that name", "No resource's URI is as long as this one.");
+      }
+      if (subscriptions.size === MAX_SUBSCRIPTIONS) {
+        throw notSubscribed(
+          `more than ${MAX_SUBSCRIPTIONS} resources`,
+          "Unsubscribe from some; session://context changes with every session.",
+        );
+      }
       subscriptions.add(uri);
       return Promise.resolve();
     });
@@ -216,12 +231,11 @@ function addResources(
 /** A client has a handful; each costs memory and is looked up at every change. */
 const MAX_SUBSCRIPTIONS = 1000;
 
-function tooManySubscriptions(): CoordinatorError {
-  return new CoordinatorError(
-    "invalid_argument",
-    `Cannot subscribe to more than ${MAX_SUBSCRIPTIONS} resources`,
-    "Unsubscribe from some; session://context changes with every session.",
-  );
+/** Scope and key have 1,024 characters at the most, each of them up to nine in a URI. */
+const MAX_URI_CHARS = 20_000;
+
+function notSubscribed(what: string, hint: string): CoordinatorError {
+  return new CoordinatorError("invalid_argument", `Cannot subscribe to ${what}`, hint);
 }
 
 function addPrompts(
@@ -235,7 +249,7 @@ function addPrompts(
     const text = await supervised(
       supervisor,
       act,
-      authInfo?.scopes,
+      authInfo,
       async () => await promptText(name, await workspace()),
     );
     if (text === null) {
@@ -338,14 +352,14 @@ class Announcer {
 async function supervised<T>(
   supervisor: Supervisor,
   act: Act,
-  scopes: readonly string[] | undefined,
+  allowed: Allowance | undefined,
   task: () => Promise<T>,
 ): Promise<T> {
   const startedAt = performance.now();
   const done = (code: string) =>
     supervisor.done(act, { code, tookMs: performance.now() - startedAt });
   try {
-    const refusal = supervisor.refuse(act, scopes);
+    const refusal = supervisor.refuse(act, allowed);
     if (refusal) throw refusal;
     const value = await inProtocolWords(task);
     done("ok");

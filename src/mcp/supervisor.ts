@@ -18,6 +18,15 @@ export interface Act {
   /** The scope, or the lock, that it names. */
   readonly scope?: string;
   readonly key?: string;
+  /** The machine that it names instead of the client's own. */
+  readonly machine?: string;
+}
+
+/** What the token of a request allows. */
+export interface Allowance {
+  readonly scopes: readonly string[];
+  /** `machines`: globs of those that it may name, or null for any. */
+  readonly extra?: { readonly machines?: readonly string[] | null };
 }
 
 /** How an act ended. */
@@ -32,9 +41,9 @@ export interface Supervisor {
   /**
    * Why an act is refused, or null.
    *
-   * @param scopes What the request's token may be used for, where it has one.
+   * @param allowed What the request's token allows, where it has one.
    */
-  refuse(act: Act, scopes: readonly string[] | undefined): CoordinatorError | null;
+  refuse(act: Act, allowed: Allowance | undefined): CoordinatorError | null;
   /** Told of every act, refused ones too. */
   done(act: Act, outcome: ActOutcome): void;
 }
@@ -51,6 +60,7 @@ export function actOf(tool: ToolDefinition, args: Record<string, unknown> = {}):
     needs: tool.annotations.readOnlyHint ? "read" : "write",
     ...(scope !== undefined && { scope }),
     ...(isText(args.key) && { key: args.key }),
+    ...(isText(args.machine) && { machine: args.machine }),
   };
 }
 

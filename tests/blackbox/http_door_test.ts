@@ -204,6 +204,11 @@ Deno.test("a page whose name leads here by its name server gets 403, as does ano
     const lines = [`Host: 127.0.0.1:${port}`, `Origin: ${origin}`, ...JSON_LINES];
     assertEquals(await statusOf(server, ["POST /mcp HTTP/1.1", ...lines], BODY), status, origin);
   }
+  // What a page fetches without wanting to see the answer has no origin.
+  for (const site of ["cross-site", "same-site"]) {
+    const lines = [`Host: 127.0.0.1:${port}`, `Sec-Fetch-Site: ${site}`];
+    assertEquals(await statusOf(server, ["GET /metrics HTTP/1.1", ...lines]), 403, site);
+  }
 });
 
 Deno.test("a browser learns what a page of an allowed origin may do, and no other page", async () => {

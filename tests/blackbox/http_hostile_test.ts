@@ -1,5 +1,6 @@
-import { assert, assertEquals } from "../support/assert.ts";
-import { HttpSession } from "../support/http_client.ts";
+import { SseTransport } from "../../src/http/sse_transport.ts";
+import { assert, assertEquals, assertStringIncludes } from "../support/assert.ts";
+import { bearer, HttpSession } from "../support/http_client.ts";
 import { HttpServer } from "../support/http_server.ts";
 import { eventually } from "../support/project.ts";
 import { RawHttp } from "../support/raw_http.ts";
@@ -165,6 +166,88 @@ Deno.test("where there are too many connections, those that sent nothing make ro
   } finally {
     for (const raw of raws) raw[Symbol.dispose]();
   }
+});
+
+/** Connections on each of which something is sent, until no more is taken. */
+async function senders(server: HttpServer, count: number, text: string): Promise<RawHttp[]> {
+  const bytes = new TextEncoder().encode(text);
+  return await Promise.all(Array.from({ length: count }, async () => {
+    const raw = await RawHttp.connect(server.port);
+    void raw.write(bytes).catch(() => {}); // it may be closed, or never be read
+    return raw;
+  }));
+}
+
+const ASK_HEALTH = "GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n";
+
+Deno.test("connections that were used by nobody known make room as well", async () => {
+  await using server = await HttpServer.start({
+    http: { max_connections: 20 },
+    tokens: [{ user: "ada" }],
+  });
+  const raws: RawHttp[] = [];
+  const crowd = async () => {
+    for (let i = 0; i < 40; i++) raws.push(...await senders(server, 1, ASK_HEALTH));
+  };
+  try {
+    await crowd();
+    const session = await HttpSession.open(server.url, bearer(server.tokens[0]));
+    await session.request("resources/subscribe", { uri: "session://context" });
+    await using stream = await session.stream();
+    await crowd();
+    await session.tool("sign_on");
+    assertStringIncludes((await stream.next())?.data ?? "cut", "notifications/");
+  } finally {
+    for (const raw of raws) raw[Symbol.dispose]();
+  }
+});
+
+Deno.test("who asks and asks but reads no answer is cut off, and holds up nobody", async () => {
+  await using server = await HttpServer.start({ http: { max_connections: 10, body_timeout_s: 1 } });
+  // More answers than what lies between the two can hold.
+  const raws = await senders(server, 10, ASK_HEALTH.repeat(50_000));
+  try {
+    await eventually(
+      "all are cut off",
+      async () => await server.metric("csc_http_connections").catch(() => 10) <= 2,
+      30_000,
+    );
+  } finally {
+    for (const raw of raws) raw[Symbol.dispose]();
+  }
+});
+
+Deno.test("subscriptions to what cannot be do not fill the memory", async () => {
+  await using server = await HttpServer.start();
+  const session = await HttpSession.open(server.url);
+  const uri = `session://data/s/${"k".repeat(500_000)}`;
+  const { error } = await session.request("resources/subscribe", { uri });
+  assertStringIncludes(error.message, "Cannot subscribe");
+  assert(error.message.length < 500);
+});
+
+Deno.test("an older session that leaves many megabytes unread ends", async () => {
+  const transport = new SseTransport("id", "/messages");
+  let isClosed = false;
+  transport.onclose = () => isClosed = true;
+  await transport.start();
+  const params = { data: "x".repeat(1024 * 1024) };
+  for (let i = 0; i < 100 && !isClosed; i++) {
+    await transport.send({ jsonrpc: "2.0", method: "notifications/message", params });
+  }
+  assert(isClosed);
+  await transport.close();
+});
+
+Deno.test("a host that no address can have is refused, and leaves no trace of the program", async () => {
+  await using server = await HttpServer.start();
+  for (const host of ["a b", "[::1", "localhost:99999", "%zz"]) {
+    using raw = await RawHttp.connect(server.port);
+    await raw.send(["GET /mcp HTTP/1.1", `Host: ${host}`, "Connection: close", "", ""]);
+    const { status, text } = await raw.response();
+    assert(status >= 400 && status < 500, `${host}: ${text}`);
+  }
+  assertEquals((await server.stop()).stderr, "");
 });
 
 Deno.test("what looks like two requests in one is not taken for two", async () => {

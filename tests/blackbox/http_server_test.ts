@@ -1,3 +1,7 @@
+import { DEFAULT_CONFIG } from "../../src/config/defaults.ts";
+import { Host } from "../../src/http/host.ts";
+import { Metrics } from "../../src/http/metrics.ts";
+import { NO_LOG } from "../../src/os/log.ts";
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "../support/assert.ts";
 import { bearer, HttpSession, MCP_HEADERS } from "../support/http_client.ts";
 import { HttpServer } from "../support/http_server.ts";
@@ -82,6 +86,38 @@ Deno.test("/health tells everybody whether it is up, and nothing else", async ()
   assertEquals(health.status, 200);
   assertEquals(await health.json(), { status: "up" });
   assertEquals((await server.fetch("/health", { method: "POST" })).status, 405);
+});
+
+Deno.test("however many ask for its health, the store is asked once at a time", async () => {
+  let asked = 0;
+  const metrics = new Metrics();
+  const answer = Promise.withResolvers<boolean>();
+  const host = Host.start({
+    hostname: "127.0.0.1",
+    port: 0,
+    tls: null,
+    settings: DEFAULT_CONFIG.http,
+    tokens: { verify: () => Promise.resolve(null), isEmpty: () => true },
+    own: { project: "p", machine: "m" },
+    serve: () => ({ connect: () => Promise.resolve(), end: () => Promise.resolve() }),
+    isUp: () => {
+      asked++;
+      return answer.promise;
+    },
+    metrics,
+    log: NO_LOG,
+  });
+  const ask = async () => await (await fetch(`${host.url}/health`)).json();
+  const all = Promise.all(Array.from({ length: 20 }, ask));
+  await eventually("all ask", () => metrics.text().includes("csc_http_connections 20\n"));
+  await eventually("it is asked", () => asked > 0);
+  answer.resolve(true);
+  assertEquals(new Set((await all).map(({ status }) => status)), new Set(["up"]));
+  const before = asked;
+  assert(before < 20, `${before}`);
+  assertEquals(await ask(), { status: "up" });
+  assertEquals(asked, before + 1);
+  await host.shutdown();
 });
 
 Deno.test("/metrics has sessions, requests, tool calls, store timings and memory, for admins", async () => {

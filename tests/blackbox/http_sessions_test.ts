@@ -2,6 +2,7 @@ import { assert, assertEquals, assertNotEquals, assertStringIncludes } from "../
 import {
   bearer,
   Client,
+  EventReader,
   eventsIn,
   HttpSession,
   MCP_HEADERS,
@@ -181,6 +182,62 @@ Deno.test("a token that was revoked is refused at once, also in an open session"
   const open = await server.fetch("/mcp", { headers: MCP_HEADERS });
   assertEquals(open.status, 401, "without the last token the server is not open to everybody");
   await open.body?.cancel();
+});
+
+for (const kind of ["/mcp", "/sse"]) {
+  Deno.test(`a token that was revoked ends the stream that it opened at ${kind}`, async () => {
+    await using server = await HttpServer.start({ tokens: [{ user: "ada" }, { user: "bob" }] });
+    const [ada, bob] = server.tokens.map(bearer);
+    const open = async (token: Record<string, string>) =>
+      kind === "/mcp"
+        ? await (await HttpSession.open(server.url, token)).stream()
+        : new EventReader(await server.fetch(kind, { headers: { ...MCP_HEADERS, ...token } }));
+    await using adas = await open(ada);
+    await using bobs = await open(bob);
+    if (kind === "/sse") { for (const one of [adas, bobs]) assert(await one.next()); }
+    const { tokenFile } = server;
+    await tokenFile.revoke(tokenFile.list()[0].id);
+    let isOver = false;
+    void adas.next().catch(() => null).then((event) => isOver = event === null);
+    await eventually("it ends", () => isOver, 30_000);
+    const later = new Promise<string>((resolve) => setTimeout(() => resolve("open"), 1000));
+    const next = bobs.next().then(() => "ended", () => "ended");
+    assertEquals(await Promise.race([next, later]), "open", "another's");
+  });
+}
+
+Deno.test("a token for one machine does not read what another has stored", async () => {
+  await using server = await HttpServer.start({
+    tokens: [
+      { user: "ada", projects: ["acme"], machines: ["laptop"] },
+      { user: "bob", projects: ["acme"], machines: ["desk", "lap*"] },
+    ],
+  });
+  const [ada, bob] = await Promise.all(
+    server.tokens.map((token) =>
+      HttpSession.open(server.url, { ...bearer(token), "x-csc-machine": "laptop" })
+    ),
+  );
+  for (const one of [ada, bob]) await one.tool("sign_on");
+  const reads: [name: string, args: object][] = [
+    ["retrieve_data", { scope: "a", key: "k", machine: "desk" }],
+    ["list_keys", { scope: "a", machine: "desk" }],
+    ["list_scopes", { machine: "desk" }],
+    ["list_scopes", { machine: "" }],
+  ];
+  for (const [name, args] of reads) {
+    const { isError, _meta } = await ada.call(name, args);
+    assertEquals([isError, _meta?.["csc/code"]], [true, "forbidden"], `${name} ${args}`);
+  }
+  assertEquals(await bob.tool("list_scopes", { machine: "desk" }), []);
+  assertEquals(await ada.tool("list_scopes", { machine: "laptop" }), []);
+  const told = server.audit().filter(({ action }) => action === "tool:list_scopes");
+  assertEquals(told.map(({ user, machine, result }) => [user, machine, result]), [
+    ["ada", "desk", "forbidden"],
+    ["ada", "", "forbidden"],
+    ["bob", "desk", "ok"],
+    ["ada", "laptop", "ok"],
+  ]);
 });
 
 Deno.test("a token's scopes say what it may be used for", async () => {

@@ -258,6 +258,21 @@ Deno.test("no store on the network is talked to unasked, whichever adapter a rep
   assertEquals(trap.visits, 0);
 });
 
+Deno.test("a repository names no file that csc would read", async () => {
+  await using project = new TestProject();
+  for (const name of ["sslrootcert", "%73slrootcert"]) {
+    const url = `postgres://localhost/team?${name}=/dev/zero`; // it never ends
+    const config = { storage: { adapter: "postgres", config: { url } } };
+    project.write(CONFIG_NAME, JSON.stringify(config));
+    for (const call of [["status"], ["config", "show"], ["trust", "--yes"], ["doctor"]]) {
+      const { code, stdout, stderr } = await runIn(project, ...call);
+      assert(code !== 0, call.join(" "));
+      const said = (stdout + stderr).replaceAll(/\s+/g, " "); // doctor wraps its table
+      assertMatch(said, /names a file of yours/, call.join(" "));
+    }
+  }
+});
+
 Deno.test("a file that the user names is the user's own", async () => {
   await using trap = new Trap();
   await using project = new TestProject(trap.config);

@@ -60,7 +60,6 @@ Deno.test("a PostgreSQL URL that is none is refused, and nothing of it is shown"
       `postgres://u:${secret}@h/d?sslmode=verify-ca`,
       `postgres://u:${secret}@h/d?nonsense=1`,
       `postgres://u:${secret}@h/d?sslmode=require&sslrootcert=/x`,
-      `postgres://u:${secret}@h/d?sslrootcert=/nowhere/x`,
     ]
   ) {
     const error = assertThrows(() => read(url), CoordinatorError);
@@ -94,4 +93,14 @@ Deno.test("a notice holds any two names, below PostgreSQL's 8,000 bytes", () => 
     }
   }
   assertEquals(splitTexts("\\|s\\|k"), ["", "s", "k"]);
+});
+
+Deno.test("a certificate that is none is refused, and not looked at before it is needed", () => {
+  for (const path of ["/nowhere/x", "/dev/zero", "."]) {
+    const url = `postgres://u:hunter2@h/d?sslrootcert=${path}`;
+    assertEquals(urlFault(url), null);
+    const error = assertThrows(() => read(url), CoordinatorError);
+    assertEquals(error.code, "invalid_config");
+    assert(!`${error.message}${error.hint}`.includes("hunter2"), error.message);
+  }
 });

@@ -35,6 +35,9 @@ export interface Address {
 /** What PostgreSQL listens on. */
 const PORT = 5432;
 
+/** More than all authorities of a system together. */
+const MAX_CERTIFICATE_BYTES = 4 * 1024 * 1024;
+
 /** Parameters of a URL that say nothing to this store. */
 const IGNORED = ["channel_binding", "connect_timeout", "gssencmode", "keepalives"];
 const PASSED_ON = ["application_name", "options"];
@@ -52,7 +55,7 @@ export function readAddress(
   env: (name: string) => string | undefined = (name) => Deno.env.get(name),
 ): Address {
   try {
-    return parse(url, schema, env);
+    return parse(url, schema, env, readCertificate);
   } catch (error) {
     if (!(error instanceof UrlFault)) throw error;
     throw new CoordinatorError(
@@ -63,10 +66,13 @@ export function readAddress(
   }
 }
 
-/** What is wrong with a URL, or null. */
+/**
+ * What is wrong with a URL, or null. A file that it names is not looked at: whoever wrote the URL may
+ * be a stranger.
+ */
 export function urlFault(url: string): string | null {
   try {
-    parse(url, "", () => undefined);
+    parse(url, "", () => undefined, () => "");
     return null;
   } catch (error) {
     return messageOf(error);
@@ -80,6 +86,7 @@ function parse(
   text: string,
   schema: string,
   env: (name: string) => string | undefined,
+  certificate: (path: string) => string,
 ): Address {
   const [, scheme, authority, rest] = /^(postgres(?:ql)?:\/\/)([^/?#]*)(.*)$/s.exec(text) ?? [];
   if (scheme === undefined) throw new UrlFault("does not begin with postgres://");
@@ -101,7 +108,7 @@ function parse(
     database,
     user,
     password: decode(url.password) || env("CSC_POSTGRES_PASSWORD") || env("PGPASSWORD") || "",
-    tls: readTls(said, hosts),
+    tls: readTls(said, hosts, certificate),
     prepare: said.prepare !== "false" && said.pgbouncer !== "true",
     target: said.target_session_attrs === "any"
       ? undefined
@@ -147,12 +154,13 @@ function checkParameters(said: Readonly<Record<string, string>>): void {
 function readTls(
   { sslmode, sslrootcert }: Readonly<Record<string, string>>,
   hosts: readonly Host[],
+  certificate: (path: string) => string,
 ): Address["tls"] {
   if (sslrootcert !== undefined && sslrootcert !== "system") {
     if (sslmode !== undefined && sslmode !== "verify-full") {
       throw new UrlFault("has sslrootcert, which needs sslmode=verify-full");
     }
-    return { ca: readCertificate(sslrootcert) };
+    return { ca: certificate(sslrootcert) };
   }
   if (sslrootcert === "system" || sslmode === "verify-full") return "verify-full";
   if (sslmode === "require") return "require";
@@ -163,6 +171,8 @@ function readTls(
 
 function readCertificate(path: string): string {
   try {
+    const { isFile, size } = Deno.statSync(path);
+    if (!isFile || size > MAX_CERTIFICATE_BYTES) throw new UrlFault(); // it might never end
     return Deno.readTextFileSync(path);
   } catch {
     throw new UrlFault(`names a certificate that cannot be read: ${path}`);
