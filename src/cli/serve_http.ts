@@ -116,13 +116,15 @@ function startHost(parts: HostParts): Host {
     metrics,
   });
   const groups = new Groups();
+  // A file of tokens that is gone lets nobody in who was kept out before.
+  let isOpen = tokens.list().length === 0;
   const host: Host = Host.start({
     ...parts.address,
     tls: parts.tls,
     settings,
     tokens: {
       verify: (presented) => tokens.verify(presented),
-      isEmpty: () => tokens.list().length === 0,
+      isEmpty: () => isOpen &&= tokens.list().length === 0,
     },
     own,
     serve: (client) =>

@@ -240,8 +240,16 @@ export class Host {
     try {
       principal = await authenticate(request, this.#door);
     } catch (error) {
-      if (error instanceof Refusal) this.#count(this.#unknown, passage.clientHost, "unknown");
-      throw error;
+      this.#count(this.#unknown, passage.clientHost, "unknown");
+      if (error instanceof Refusal) throw error;
+      // Where the tokens are is nothing for strangers.
+      this.#options.log.error(messageOf(error));
+      throw refusal(
+        500,
+        "store_io",
+        "The server cannot read its tokens, and lets nobody in",
+        "Its log tells whoever runs it what to do.",
+      );
     }
     passage.isTrusted = true;
     this.#count(this.#users, `${principal.tenant} ${principal.user}`, "rate");

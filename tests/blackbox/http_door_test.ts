@@ -150,6 +150,30 @@ Deno.test("without a valid token it is 401, whatever was sent instead", async ()
   await inUrl.body?.cancel();
 });
 
+Deno.test("tokens that cannot be read, or are gone, let nobody in", async () => {
+  await using server = await HttpServer.start({ tokens: [{ user: "ada" }] });
+  const path = `${server.project.folder}/state/claude-session-coordinator/tokens.json`;
+  const text = Deno.readTextFileSync(path);
+  const ask = async (token: Record<string, string> = {}) => {
+    const response = await server.fetch("/mcp", {
+      method: "POST",
+      headers: { ...MCP_HEADERS, ...token },
+      body: BODY,
+    });
+    return [response.status, await response.text()] as const;
+  };
+  Deno.writeTextFileSync(path, "{");
+  const [status, said] = await ask(bearer(server.tokens[0]));
+  assertEquals(status, 500);
+  assertEquals((await ask())[0], 401);
+  assert(!said.includes(server.project.folder), said);
+  Deno.removeSync(path);
+  assertEquals((await ask())[0], 401);
+  Deno.writeTextFileSync(path, text, { mode: 0o600 });
+  const session = await HttpSession.open(server.url, bearer(server.tokens[0]));
+  assertEquals((await session.tool("sign_on")).session_id, "claude_1");
+});
+
 Deno.test("a page whose name leads here by its name server gets 403, as does another page", async () => {
   await using server = await HttpServer.start({
     http: {
