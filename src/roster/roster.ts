@@ -8,13 +8,13 @@ import { CoordinatorError } from "../domain/error.ts";
 import type { Json } from "../domain/json.ts";
 import { hostname, uptimeSeconds } from "../os/host.ts";
 import { probeLife } from "../os/life_file.ts";
-import type { Entry, StorageAdapter, Version } from "../storage/adapter.ts";
+import type { StorageAdapter, Version } from "../storage/adapter.ts";
 import { serverNow } from "../storage/server_clock.ts";
 import { Aliases } from "./aliases.ts";
 import type { Scopes } from "./scopes.ts";
-import { type Life, readSession, sessionJson, type SessionRecord } from "./session_record.ts";
+import type { Life, SessionRecord } from "./session_record.ts";
+import { type Known, SessionRecords } from "./session_records.ts";
 import {
-  type Dated,
   isOfHost,
   type Outlook,
   quietSeconds,
@@ -57,17 +57,8 @@ export interface Registered {
   readonly before: SessionRecord | null;
 }
 
-/** A record as it was read. */
-interface Known extends Dated {
-  readonly version: Version;
-}
-
 /** Without a lease a sign of life from another host counts for this long. */
 const FRESH_S = 60;
-/** What was read so lately tells who has ended as well as what is read again. */
-const RECENT_MS = 20;
-/** Asking for more sessions than this one by one takes longer than reading all. */
-const FEW = 64;
 /** How long a session that has ended is still shown (seed 003). */
 const KEEP_ENDED_MS = 5 * 60_000;
 /** A lease that has less left than this, in seconds, counts as lapsed for its own session. */
@@ -76,11 +67,10 @@ const SPARE_S = 5;
 /** The roster of one project. */
 export class Roster {
   readonly #store: StorageAdapter;
-  readonly #scopes: Scopes;
+  readonly #records: SessionRecords;
   readonly #machine: string;
   readonly #hostId: () => string | null;
   readonly #aliases: Aliases;
-  #recent: { at: number; records: ReadonlyMap<string, Known> } | null = null;
 
   /** @param hostId Tells hosts of one name apart; null where the store is of one host. */
   constructor(
@@ -90,7 +80,7 @@ export class Roster {
     hostId: () => string | null = () => null,
   ) {
     this.#store = store;
-    this.#scopes = scopes;
+    this.#records = new SessionRecords(store, scopes);
     this.#machine = machine;
     this.#hostId = hostId;
     this.#aliases = new Aliases(store, scopes.book);
@@ -104,7 +94,7 @@ export class Roster {
   async register(wanted: Registration): Promise<Registered> {
     for (;;) {
       const outlook = await this.#outlook();
-      const all = await this.#records();
+      const all = await this.#records.all();
       const known = all.get(wanted.session);
       if (known) this.#refuseOther(known, wanted, outlook);
       const goesOn = known?.record.status === "active";
@@ -114,29 +104,28 @@ export class Roster {
         Math.floor(outlook.storeMs ?? outlook.wallMs),
       );
       const record = this.#recordFor(wanted, known?.record ?? null, alias);
-      if (!await this.#write(record, known?.version ?? "absent")) continue;
-      if (wanted.clientPid > 0) await this.#remember(wanted.clientPid, wanted.session);
+      if (!await this.#records.write(record, known?.version ?? "absent")) continue;
+      if (wanted.clientPid > 0) await this.#records.remember(wanted.clientPid, wanted.session);
       return { record, before: known?.record ?? null };
     }
   }
 
   /** The session of a client's process on this machine, or null. */
-  async sessionOf(clientPid: number): Promise<string | null> {
-    const entry = await this.#store.retrieve(this.#scopes.clients, String(clientPid));
-    return typeof entry?.value === "string" ? entry.value : null;
+  sessionOf(clientPid: number): Promise<string | null> {
+    return this.#records.sessionOf(clientPid);
   }
 
   /** A session's record, or null. */
   async get(session: string): Promise<SeenSession | null> {
     const outlook = await this.#outlook();
-    const known = await this.#read(session);
+    const known = await this.#records.read(session);
     return known && this.#seen(known, outlook);
   }
 
   /** All sessions, those that ended lately included, by their start. */
   async list(): Promise<SeenSession[]> {
     const outlook = await this.#outlook();
-    const all = [...(await this.#records()).values()];
+    const all = [...(await this.#records.all()).values()];
     return all
       .map((known) => this.#seen(known, outlook))
       .sort((one, other) => one.record.started_at < other.record.started_at ? -1 : 1);
@@ -145,7 +134,7 @@ export class Roster {
   /** Which of some sessions have ended or are proven dead. */
   async deadAmong(sessions: readonly string[]): Promise<ReadonlySet<string>> {
     const outlook = await this.#outlook();
-    const all = await this.#recordsOf(sessions);
+    const all = await this.#records.some(sessions);
     const dead = sessions.filter((session) => {
       const known = all.get(session);
       return known && standingOf(known, outlook) === "dead";
@@ -165,13 +154,13 @@ export class Roster {
     version?: Version,
   ): Promise<SessionRecord | null> {
     for (;;) {
-      const known = await this.#read(session);
+      const known = await this.#records.read(session);
       if (!known || known.record.status === "completed") return null;
       if (version !== undefined && known.version !== version) return null;
       const changes = change(known.record);
       if (changes === null) return known.record;
       const next = { ...known.record, ...this.#lapse(known.record), ...changes };
-      if (await this.#write(next, known.version)) return next;
+      if (await this.#records.write(next, known.version)) return next;
     }
   }
 
@@ -218,14 +207,14 @@ export class Roster {
       lapsed: undefined,
       ...(isGivenUp && { given_up: true }),
     }), seen?.version);
-    if (record && !isGivenUp) await this.#forget(record);
+    if (record && !isGivenUp) await this.#records.forget(record);
     return record;
   }
 
   /** Takes note that all is freed that some sessions held which were given up. */
   async swept(sessions: readonly SeenSession[]): Promise<void> {
     for (const { record, version } of sessions) {
-      await this.#write({ ...record, swept: true }, version);
+      await this.#records.write({ ...record, swept: true }, version);
     }
   }
 
@@ -237,15 +226,13 @@ export class Roster {
   async removeEnded(nowMs?: number): Promise<SessionRecord[]> {
     const removed: SessionRecord[] = [];
     const { storeMs, wallMs } = await this.#outlook();
-    for (const { record, version, storedAtMs } of (await this.#records()).values()) {
+    for (const { record, version, storedAtMs } of (await this.#records.all()).values()) {
       if (record.status !== "completed" || (record.given_up && !record.swept)) continue;
       const endedMs = storeMs === null
         ? Date.parse(record.ended_at ?? record.heartbeat.at)
         : storedAtMs;
       if ((nowMs ?? storeMs ?? wallMs) - endedMs < KEEP_ENDED_MS) continue;
-      const { sessions } = this.#scopes;
-      const { ok } = await this.#store.delete(sessions, record.session, { expected: version });
-      if (ok) removed.push(record);
+      if (await this.#records.remove(record, version)) removed.push(record);
     }
     return removed;
   }
@@ -263,51 +250,6 @@ export class Roster {
 
   #isHere(record: SessionRecord): boolean {
     return isOfHost(record, this.#here());
-  }
-
-  async #read(session: string): Promise<Known | null> {
-    const entry = await this.#store.retrieve(this.#scopes.sessions, session);
-    return entry && knownIn(entry);
-  }
-
-  async #records(): Promise<Map<string, Known>> {
-    const found = new Map<string, Known>();
-    for (const [session, entry] of await this.#store.retrieveAll(this.#scopes.sessions)) {
-      const known = knownIn(entry);
-      if (known) found.set(session, known);
-    }
-    return found;
-  }
-
-  /** Whoever looks at many leases in one go asks for each of them. */
-  async #recordsOf(sessions: readonly string[]): Promise<ReadonlyMap<string, Known>> {
-    const now = performance.now();
-    if (this.#recent !== null && now - this.#recent.at <= RECENT_MS) return this.#recent.records;
-    // A store on one machine keeps them together: there one costs as much as all.
-    if (this.#store.place.reach === "network" && sessions.length <= FEW) {
-      const few = await Promise.all(sessions.map((session) => this.#read(session)));
-      return new Map(few.flatMap((known) => known ? [[known.record.session, known] as const] : []));
-    }
-    this.#recent = { at: now, records: await this.#records() };
-    return this.#recent.records;
-  }
-
-  async #write(record: SessionRecord, expected: Version | "absent"): Promise<boolean> {
-    this.#recent = null;
-    const { sessions } = this.#scopes;
-    const options = { expected, author: record.alias };
-    return (await this.#store.store(sessions, record.session, sessionJson(record), options)).ok;
-  }
-
-  async #remember(clientPid: number, session: string): Promise<void> {
-    await this.#store.store(this.#scopes.clients, String(clientPid), session);
-  }
-
-  async #forget({ client_pid, session }: SessionRecord): Promise<void> {
-    const { clients } = this.#scopes;
-    const entry = await this.#store.retrieve(clients, String(client_pid));
-    if (entry?.value !== session) return; // the client has gone on with another session
-    await this.#store.delete(clients, String(client_pid), { expected: entry.version });
   }
 
   /** Marks a session of this host that has not renewed its lease in time. */
@@ -383,11 +325,6 @@ export class Roster {
     const standing = standingOf(known, outlook);
     return { record, version, isHere, standing, tier: tierOf(quietS), quietS };
   }
-}
-
-function knownIn({ value, version, storedAtMs }: Entry): Known | null {
-  const record = readSession(value);
-  return record && { record, version, storedAtMs };
 }
 
 /** Seed 003's name for a session. */
