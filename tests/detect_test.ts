@@ -100,6 +100,20 @@ Deno.test("a bare repository in a folder `.git` beside its worktrees is bare all
   assertEquals(findRepository(temp.join("engine"))?.mainFolder, common);
 });
 
+Deno.test("a folder that only looks like a bare repository leads nowhere else", async () => {
+  using temp = new TempFolder();
+  await makeRepository(temp.join("mine"));
+  for (const name of ["config", "commondir"]) {
+    const bait = temp.join(`bait-${name}`);
+    for (const part of ["objects", "refs"]) Deno.mkdirSync(`${bait}/${part}`, { recursive: true });
+    Deno.writeTextFileSync(`${bait}/HEAD`, "ref: refs/heads/main\n");
+    const mine = temp.join("mine");
+    const text = name === "config" ? `[core]\n\tworktree = ${mine}\n` : `${mine}/.git\n`;
+    Deno.writeTextFileSync(`${bait}/${name}`, text);
+    assertEquals(findRepository(bait), { worktree: bait, commonFolder: bait, mainFolder: bait });
+  }
+});
+
 Deno.test("a submodule is a repository of its own", async () => {
   using temp = new TempFolder();
   await makeRepository(temp.join("part"));

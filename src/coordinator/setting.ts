@@ -13,7 +13,8 @@ import { detectProject } from "../detect/project.ts";
 import { findRepository, type Repository } from "../detect/repository.ts";
 import { CoordinatorError } from "../domain/error.ts";
 import { userLogPath } from "../os/log.ts";
-import { relative, resolve, resolveFrom } from "../os/path.ts";
+import { basename, dirname, isAbsolute, join, relative, resolve, resolveFrom } from "../os/path.ts";
+import { lstatOrNull } from "../os/private_folder.ts";
 import "../storage/builtin.ts";
 
 /** A folder, and the configuration that applies in it. */
@@ -86,18 +87,41 @@ export async function findUntrusted(folder: string, configPath?: string): Promis
 
 /**
  * A configuration that comes with a repository is not its user's: it may not write a log outside the
- * repository.
+ * repository, nor into git's own files, also not by a link that the repository brings along.
  */
 function checkLog({ config, place }: LoadedConfig, baseFolder: string, logPath: string | null) {
-  const isOutside = (path: string) => relative(baseFolder, path).startsWith("..");
   const isFaulty = place?.layer === "project" && config.log.path !== "auto" && logPath !== null &&
-    isOutside(logPath);
+    !isWithin(baseFolder, logPath);
   if (!isFaulty) return;
   throw new CoordinatorError(
     "invalid_config",
     `${place.path}: 'log.path' lies outside the repository, which a file that comes with the repository may not say`,
     "Say it in your own file, ~/.config/claude-session-coordinator/config.json, or pass --config.",
   );
+}
+
+/** Whether a file lies in a repository's folder and is none of git's, whichever links lead to it. */
+function isWithin(baseFolder: string, path: string): boolean {
+  const from = realPathOf(baseFolder);
+  const real = realPathOf(path);
+  if (from === null || real === null) return false;
+  const parts = relative(from, real).split(/[/\\]/);
+  const isBare = ["HEAD", "objects", "refs"].every((name) => lstatOrNull(join(from, name)));
+  return parts[0] !== ".." && !isAbsolute(parts.join("/")) && (!isBare || parts[0] === ".claude") &&
+    !parts.some((part) => /^\.git$/i.test(part));
+}
+
+/** Where a path leads that need not exist yet; null where a link on it leads to nothing. */
+function realPathOf(path: string): string | null {
+  if (lstatOrNull(path) === null && dirname(path) !== path) {
+    const folder = realPathOf(dirname(path));
+    return folder && join(folder, basename(path));
+  }
+  try {
+    return Deno.realPathSync(path);
+  } catch {
+    return null;
+  }
 }
 
 /** What a hook needs to know of a folder; it keeps this for the next ones. */

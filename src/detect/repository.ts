@@ -47,19 +47,22 @@ function isGitFolder(path: string): boolean {
 
 function describe(worktree: string, gitFolder: string): Repository {
   // Only a linked worktree's has one; not to look spares a hook the price of its first exception.
-  const isLinked = gitFolder !== join(worktree, ".git");
+  // A folder that is a git folder itself may have come with a repository, as bait: what it says of other
+  // places does not count.
+  const isItself = gitFolder === worktree;
+  const isLinked = !isItself && gitFolder !== join(worktree, ".git");
   const common = isLinked ? readOrEmpty(join(gitFolder, "commondir")).trim() : "";
   const commonFolder = realPath(common === "" ? gitFolder : resolve(gitFolder, common));
-  return { worktree, commonFolder, mainFolder: mainFolderOf(commonFolder) };
+  return { worktree, commonFolder, mainFolder: mainFolderOf(commonFolder, isItself) };
 }
 
 /** Follows from the common folder alone, so that every worktree comes to the same answer. */
-function mainFolderOf(commonFolder: string): string {
+function mainFolderOf(commonFolder: string, isItself: boolean): string {
   const shared = readOrEmpty(join(commonFolder, "config"));
   const hasOwn = /^\s*worktreeConfig\s*=\s*(true|yes|on|1)\b/im.test(shared);
   const config = hasOwn ? shared + readOrEmpty(join(commonFolder, "config.worktree")) : shared;
   if (/^\s*bare\s*=\s*true\b/m.test(config)) return commonFolder;
-  const checkout = /^\s*worktree\s*=\s*"?(.+?)"?\s*$/m.exec(config)?.[1]; // a submodule has one
+  const checkout = isItself ? undefined : /^\s*worktree\s*=\s*"?(.+?)"?\s*$/m.exec(config)?.[1]; // a submodule has one
   if (checkout !== undefined) return realPath(resolve(commonFolder, checkout));
   return basename(commonFolder) === ".git" ? dirname(commonFolder) : commonFolder;
 }

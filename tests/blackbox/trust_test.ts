@@ -258,6 +258,33 @@ Deno.test("no store on the network is talked to unasked, whichever adapter a rep
   assertEquals(trap.visits, 0);
 });
 
+Deno.test("a repository's log is written within it, whichever links it brings along", async () => {
+  await using project = new TestProject();
+  await git(project.folder, "init", "--quiet");
+  const victim = project.beside("victim");
+  Deno.mkdirSync(`${victim}/sub`, { recursive: true });
+  Deno.writeTextFileSync(`${victim}/profile`, "mine\n");
+  Deno.writeTextFileSync(`${project.folder}/.git/hooks/pre-commit`, "mine\n");
+  Deno.symlinkSync(`${victim}/profile`, `${project.folder}/a.log`);
+  Deno.symlinkSync(`${victim}/none`, `${project.folder}/b.log`);
+  Deno.symlinkSync(victim, `${project.folder}/c`);
+  const outside = ["a.log", "b.log", "c/profile", "c/sub/new.log", ".git/hooks/pre-commit"];
+  for (const path of outside) {
+    project.write(CONFIG_NAME, JSON.stringify({ log: { level: "debug", path } }));
+    for (const call of [["status"], ["claim", "1"]]) {
+      const { code, stderr } = await runIn(project, ...call);
+      assertEquals(code, 2, path);
+      assertMatch(stderr, /'log.path' lies outside the repository/, path);
+    }
+  }
+  assertEquals(Deno.readTextFileSync(`${victim}/profile`), "mine\n");
+  assertEquals(Array.from(Deno.readDirSync(victim), ({ name }) => name).sort(), ["profile", "sub"]);
+  for (const path of ["logs/csc.log", ".claude/csc.log"]) {
+    project.write(CONFIG_NAME, JSON.stringify({ log: { level: "debug", path } }));
+    assertEquals((await runIn(project, "status")).code, 0, path);
+  }
+});
+
 Deno.test("a repository names no file that csc would read", async () => {
   await using project = new TestProject();
   for (const name of ["sslrootcert", "%73slrootcert"]) {
