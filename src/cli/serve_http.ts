@@ -146,10 +146,11 @@ function startHost(parts: HostParts): Host {
   return host;
 }
 
-function logOptions({ logPath, loaded: { config: { log } } }: Setting) {
+function logOptions({ logPath, isLogAllowed, loaded: { config: { log } } }: Setting) {
   return {
     level: log.level,
     path: logPath,
+    isAllowed: isLogAllowed,
     maxBytes: log.max_bytes,
     keepFiles: log.keep_files,
   };

@@ -27,6 +27,8 @@ export interface Setting {
   readonly loaded: LoadedConfig;
   /** The log's file, or null where there is none. */
   readonly logPath: string | null;
+  /** Whether the log's file may be written at this moment: links may have changed where it leads. */
+  readonly isLogAllowed: () => boolean;
 }
 
 /**
@@ -81,21 +83,31 @@ export async function findUntrusted(folder: string, configPath?: string): Promis
   const baseFolder = repository?.mainFolder ?? folder;
   const { level, path } = loaded.config.log;
   const logPath = path === "auto" ? userLogPath() : resolveFrom(baseFolder, path);
-  checkLog(loaded, baseFolder, logPath);
-  return { folder, repository, baseFolder, loaded, logPath: level === "off" ? null : logPath };
+  const isLogAllowed = () => isOwnLog(loaded, baseFolder, logPath);
+  if (!isLogAllowed()) throw logOutside(loaded);
+  return {
+    folder,
+    repository,
+    baseFolder,
+    loaded,
+    logPath: level === "off" ? null : logPath,
+    isLogAllowed,
+  };
 }
 
 /**
  * A configuration that comes with a repository is not its user's: it may not write a log outside the
  * repository, nor into git's own files, also not by a link that the repository brings along.
  */
-function checkLog({ config, place }: LoadedConfig, baseFolder: string, logPath: string | null) {
-  const isFaulty = place?.layer === "project" && config.log.path !== "auto" && logPath !== null &&
-    !isWithin(baseFolder, logPath);
-  if (!isFaulty) return;
-  throw new CoordinatorError(
+function isOwnLog({ config, place }: LoadedConfig, baseFolder: string, logPath: string | null) {
+  const isTheirs = place?.layer === "project" && config.log.path !== "auto";
+  return !isTheirs || logPath === null || isWithin(baseFolder, logPath);
+}
+
+function logOutside({ place }: LoadedConfig): CoordinatorError {
+  return new CoordinatorError(
     "invalid_config",
-    `${place.path}: 'log.path' lies outside the repository, which a file that comes with the repository may not say`,
+    `${place?.path}: 'log.path' lies outside the repository, which a file that comes with the repository may not say`,
     "Say it in your own file, ~/.config/claude-session-coordinator/config.json, or pass --config.",
   );
 }

@@ -88,6 +88,7 @@ export async function openWorkspace(setting: Setting): Promise<Workspace> {
   const log = openLog({
     level: config.log.level,
     path: setting.logPath,
+    isAllowed: setting.isLogAllowed,
     maxBytes: config.log.max_bytes,
     keepFiles: config.log.keep_files,
     label,

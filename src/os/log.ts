@@ -32,6 +32,8 @@ export interface LogOptions extends Rotation {
   readonly path: string | null;
   /** What the lines name beside the process. */
   readonly label: () => string;
+  /** Asked before each line whether the file may still be written; yes without it. */
+  readonly isAllowed?: () => boolean;
 }
 
 /** Opens a log. A log that cannot be written is given up silently: it must not stop the work. */
@@ -42,6 +44,8 @@ export function openLog(options: LogOptions): Log {
   let isBroken = false;
   const write = (severity: Severity) => (event: string) => {
     if (isBroken || SEVERITIES.indexOf(severity) > threshold) return;
+    isBroken = options.isAllowed?.() === false;
+    if (isBroken) return;
     const time = new Date().toISOString();
     const line = `${time} ${severity.padEnd(5)} [${Deno.pid}] ${options.label()} ${event}`;
     try {

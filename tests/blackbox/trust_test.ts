@@ -2,6 +2,7 @@
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "../support/assert.ts";
 import { CSC, csc, isolated, type Outcome, run } from "../support/command.ts";
+import { lstatOrNull } from "../../src/os/private_folder.ts";
 import { repositoryWith, TestSession } from "../support/hook.ts";
 import { CONFIG_NAME, eventually, git, TestProject } from "../support/project.ts";
 
@@ -283,6 +284,21 @@ Deno.test("a repository's log is written within it, whichever links it brings al
     project.write(CONFIG_NAME, JSON.stringify({ log: { level: "debug", path } }));
     assertEquals((await runIn(project, "status")).code, 0, path);
   }
+});
+
+Deno.test("a repository's log goes no further once a link leads out of it", async () => {
+  await using project = new TestProject();
+  project.write(CONFIG_NAME, JSON.stringify({ log: { level: "debug", path: "logs/csc.log" } }));
+  const server = await project.signedOn();
+  const victim = project.beside("victim");
+  Deno.mkdirSync(victim);
+  Deno.writeTextFileSync(`${victim}/csc.log`, "mine\n");
+  await eventually("it logs", () => lstatOrNull(`${project.folder}/logs/csc.log`) !== null);
+  Deno.renameSync(`${project.folder}/logs/csc.log`, `${project.folder}/old`);
+  Deno.symlinkSync(`${victim}/csc.log`, `${project.folder}/logs/csc.log`);
+  await server.tool("sign_off");
+  assertEquals(await server.close(), { code: 0, stderr: "" });
+  assertEquals(Deno.readTextFileSync(`${victim}/csc.log`), "mine\n");
 });
 
 Deno.test("a repository names no file that csc would read", async () => {
