@@ -164,7 +164,7 @@ Deno.test("a daemon proves that its session lives, is there once, and is stopped
     0,
     `Heartbeat daemon stopped: process ${daemon.pid}\n`,
   ]);
-  assert(!isThere(daemon.pid));
+  await eventually("its process is gone", () => !isThere(daemon.pid));
   assertEquals((await statusOf(project, "ci-42")).status, "active", "the session goes on");
   assertEquals((await project.csc("heartbeat", "stop", "ci-42")).code, 0, "none is no failure");
 });
