@@ -22,12 +22,16 @@ async function runTests(kinds: readonly NetworkKind[], flags: readonly string[])
     return 1;
   }
   try {
-    const { code } = await new Deno.Command(Deno.execPath(), {
+    const tests = new Deno.Command(Deno.execPath(), {
       args: ["test", "-A", "--quiet", ...flags, `${ROOT}tests/stores`],
       cwd: ROOT,
       env: servers.env,
-    }).spawn().status;
-    return code;
+    }).spawn();
+    // Whoever ends the run ends the tests: the servers are then stopped as always.
+    for (const signal of ["SIGINT", "SIGTERM"] as const) {
+      Deno.addSignalListener(signal, () => tests.kill("SIGTERM"));
+    }
+    return (await tests.status).code;
   } finally {
     await servers.stop();
   }
