@@ -31,6 +31,7 @@ export class Passage {
   #port = 0;
   #requests = 0;
   #isClosed = false;
+  readonly #closed = Promise.withResolvers<void>();
   #isSending = false;
   #unreadMs = 0;
 
@@ -97,12 +98,14 @@ export class Passage {
     await writeAll(this.#server!, this.#head);
     this.#head = new Uint8Array();
     const up = this.#carryUp().catch(() => {});
-    await this.#carryDown().catch(() => {});
+    // In Deno 2.7 closing does not end a write that waits for its reader: nobody waits for it here.
+    const { promise: closed } = this.#closed;
+    await Promise.race([this.#carryDown().catch(() => {}), closed]);
     if (this.#isClosed) return;
     // The answer may still be on its way while the client sends: a cut now could destroy it.
     if (this.#state !== "leaving") this.#enterState("leaving");
-    await this.#client.closeWrite().catch(() => {});
-    await up;
+    await Promise.race([this.#client.closeWrite().catch(() => {}), closed]);
+    await Promise.race([up, closed]);
   }
 
   /** The last answer was given: what the client goes on sending is not passed on any more. */
@@ -127,6 +130,7 @@ export class Passage {
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
+    this.#closed.resolve();
     closeQuietly(this.#client);
     if (this.#server) closeQuietly(this.#server);
   }

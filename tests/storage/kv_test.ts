@@ -19,6 +19,17 @@ async function inside<T>(temp: TempFolder, task: (kv: Deno.Kv) => Promise<T>): P
   return await task(kv);
 }
 
+/** What is kept of a key beside its chunks. */
+async function headOf(kv: Deno.Kv, scope: string, key: string): Promise<Record<string, unknown>> {
+  const { value } = await kv.get<Uint8Array>(["csc", "head", scope, key]);
+  return JSON.parse(new TextDecoder().decode(value!));
+}
+
+async function setHead(kv: Deno.Kv, scope: string, key: string, head: object): Promise<void> {
+  const bytes = new TextEncoder().encode(JSON.stringify(head));
+  await kv.set(["csc", "head", scope, key], bytes);
+}
+
 /** How many chunks there are, by scope and key. */
 function countChunks(temp: TempFolder): Promise<number> {
   return inside(
@@ -116,10 +127,8 @@ Deno.test("`deleteScope()` takes more keys than one commit", async () => {
   await opened.store.store("s", "0", 0);
   await opened.store.close();
   await inside(temp, async (kv) => {
-    const { value } = await kv.get<Record<string, unknown>>(["csc", "head", "s", "0"]);
-    for (let i = 1; i < 1200; i++) {
-      await kv.set(["csc", "head", "s", `${i}`], { ...value, key: `${i}` });
-    }
+    const head = await headOf(kv, "s", "0");
+    for (let i = 1; i < 1200; i++) await setHead(kv, "s", `${i}`, { ...head, key: `${i}` });
   });
   await using reopened = await open(temp);
   assertEquals((await reopened.store.listKeys("s")).length, 1200);
@@ -207,14 +216,27 @@ Deno.test("`watch()` sees the writes of another process", async () => {
   await worker.rest();
 });
 
+Deno.test("all is kept as bytes, which every version of Deno reads", async () => {
+  using temp = new TempFolder();
+  const opened = await open(temp);
+  await opened.store.store("s", "short", { n: 1 }, { author: "ada", ttlMs: 60_000 });
+  await opened.store.store("s", "long", "x".repeat(100_000));
+  await opened.store.close();
+  const values = await inside(
+    temp,
+    (kv) => Array.fromAsync(kv.list({ prefix: [] }), ({ key, value }) => ({ key, value })),
+  );
+  assert(values.length > 4);
+  for (const { key, value } of values) assert(value instanceof Uint8Array, key.join(" "));
+});
+
 Deno.test("a newer format is refused with the version to install", async () => {
   using temp = new TempFolder();
   const opened = await open(temp);
   await opened.store.store("s", "k", 1);
   await opened.store.close();
   await inside(temp, async (kv) => {
-    const { value } = await kv.get<Record<string, unknown>>(["csc", "head", "s", "k"]);
-    await kv.set(["csc", "head", "s", "k"], { ...value, schema: 2, csc: "9.8.7" });
+    await setHead(kv, "s", "k", { ...await headOf(kv, "s", "k"), schema: 2, csc: "9.8.7" });
   });
   await using reopened = await open(temp);
   const { store } = reopened;

@@ -243,12 +243,12 @@ export class KvStore implements StorageAdapter {
     if (next.entry || next.fence !== null) atomic.set(keys.head, head);
     else atomic.delete(keys.head);
     const written = await this.#commit(atomic);
-    if (written) await this.#dropChunks(keys, version, before.value as Head | null);
+    if (written) await this.#dropChunks(keys, version, readHead(before));
     return written;
   }
 
   async #commit(atomic: Deno.AtomicOperation): Promise<boolean> {
-    atomic.set(CHANGED_KEY, crypto.randomUUID());
+    atomic.set(CHANGED_KEY, crypto.getRandomValues(new Uint8Array(16)));
     return await this.#database.commit(atomic);
   }
 
@@ -305,7 +305,7 @@ export class KvStore implements StorageAdapter {
   }
 
   async #changed(): Promise<unknown> {
-    return (await this.#database.get(CHANGED_KEY)).value;
+    return ((await this.#database.get(CHANGED_KEY)).value as Uint8Array | null)?.toHex();
   }
 
   /** The versions of all keys that match, by scope and key. */

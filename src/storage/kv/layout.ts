@@ -2,9 +2,9 @@
  * How keys and values lie in Deno KV, whose keys end at 2 KiB and whose values end at 64 KiB.
  *
  * ```text
- * csc head  <scope> <key>                → Head   (short values inline)
+ * csc head  <scope> <key>                → Head   (JSON; short values inline)
  * csc chunk <scope> <key> <version> <n>  → bytes  (pieces of long values)
- * csc changed                            → a new text at every write, for `watch`
+ * csc changed                            → new bytes at every write, for `watch`
  * ```
  *
  * @module
@@ -44,7 +44,7 @@ const MAX_PART_BYTES = 700;
 
 const ROOT = "csc";
 
-/** The key under which every write leaves a new text. */
+/** The key under which every write leaves new bytes. */
 export const CHANGED_KEY: Deno.KvKey = [ROOT, "changed"];
 
 /** Above all heads. */
@@ -75,7 +75,10 @@ async function part(name: string): Promise<Deno.KvKeyPart> {
   return new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
 }
 
-/** A record as it is stored: its head, and its value's chunks where it is long. */
+/**
+ * A record as it is stored: its head, and its value's chunks where it is long. All are bytes: what Deno
+ * KV makes of an object, a Deno that is older than the writer's cannot read.
+ */
 export function encodeRecord(scope: string, key: string, record: KeyRecord) {
   const { entry, fence } = record;
   const bytes = new TextEncoder().encode(entry ? JSON.stringify(entry.value) : "");
@@ -101,7 +104,7 @@ export function encodeRecord(scope: string, key: string, record: KeyRecord) {
       chunks: chunks.length,
     },
   };
-  return { head, chunks };
+  return { head: new TextEncoder().encode(JSON.stringify(head)), chunks };
 }
 
 /** The record of a head and its value's text. */
@@ -117,7 +120,10 @@ export function decodeRecord(head: Head, text: string): KeyRecord {
 
 /** The stored head, or null for none; refuses one of a newer csc. */
 export function readHead(entry: Deno.KvEntryMaybe<unknown>): Head | null {
-  const head = entry.value as Head | null;
+  const { value } = entry;
+  const head = value === null
+    ? null
+    : JSON.parse(new TextDecoder().decode(value as Uint8Array)) as Head;
   if (head) checkSchema(head.schema, head.csc, `key '${head.key}' of scope '${head.scope}'`);
   return head;
 }
