@@ -216,6 +216,30 @@ Deno.test("`watch()` sees the writes of another process", async () => {
   await worker.rest();
 });
 
+Deno.test("a KV Connect server that does not answer is told in time, and no secret of its URL", async () => {
+  using temp = new TempFolder();
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 }); // nobody takes what comes
+  const { port } = listener.addr as Deno.NetAddr;
+  const script = `
+    const { KvStore } = await import(${JSON.stringify(`${ROOT}src/storage/kv/kv.ts`)});
+    const path = "http://ada:hunter2@127.0.0.1:${port}/";
+    const told = (error) => console.log(error.code, error.message);
+    await KvStore.open({ path, limits: { maxValueBytes: 1000 }, timeoutMs: 1000 }).then(
+      (store) => store.retrieve("s", "k").then(() => console.log("answered"), told),
+      told,
+    );
+    Deno.exit(0);`;
+  Deno.writeTextFileSync(temp.join("script.ts"), script);
+  const config = `${ROOT}deno.json`;
+  const { code, stdout, stderr } = await run(
+    [Deno.execPath(), "run", "-A", "--no-check", "--config", config, temp.join("script.ts")],
+    { env: { DENO_KV_ACCESS_TOKEN: "token" } },
+  );
+  assertEquals(code, 0, stderr);
+  assertMatch(stdout, /^store_unreachable Cannot use the KV Connect server at http:\/\/127/);
+  assert(!`${stdout}${stderr}`.includes("hunter2"), stderr);
+});
+
 Deno.test("all is kept as bytes, which every version of Deno reads", async () => {
   using temp = new TempFolder();
   const opened = await open(temp);

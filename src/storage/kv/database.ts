@@ -16,6 +16,7 @@ import {
 } from "../../os/private_folder.ts";
 import { sleep } from "../../os/sleep.ts";
 import type { StorePlace } from "../adapter.ts";
+import { type Endpoint, outcomeUnknown, unreachable } from "../network_error.ts";
 
 /** An open database. */
 export class Database {
@@ -48,7 +49,7 @@ export class Database {
         "Start it with `deno run --unstable-kv …`, use the csc executable, or set 'storage.adapter' to \"local\".",
       );
     }
-    if (isUrl(path)) return new Database(await connect(path), null, path, timeoutMs);
+    if (isUrl(path)) return new Database(await connect(path, timeoutMs), null, path, timeoutMs);
     createPrivately(path);
     const turns = new FileLock(`${path}.lock`, timeoutMs);
     try {
@@ -74,7 +75,7 @@ export class Database {
   }
 
   delete(key: Deno.KvKey): Promise<void> {
-    return this.#try(() => this.#kv.delete(key));
+    return this.#try(() => this.#kv.delete(key), "what was to be deleted");
   }
 
   /** Begins a set of changes, for {@linkcode commit}. */
@@ -84,7 +85,7 @@ export class Database {
 
   /** Makes all changes, or none; answers whether the checks held. */
   async commit(atomic: Deno.AtomicOperation): Promise<boolean> {
-    return (await this.#try(() => atomic.commit())).ok;
+    return (await this.#try(() => atomic.commit(), "what was to be written")).ok;
   }
 
   /** Closes it, once the tasks that wait for their turn have ended. */
@@ -93,10 +94,15 @@ export class Database {
     this.#kv.close();
   }
 
-  /** Runs one statement, again while another process has the database locked. */
-  async #try<T>(statement: () => Promise<T>): Promise<T> {
+  /**
+   * Runs one statement, again while another process has the database locked.
+   *
+   * @param writes What it writes, where it does.
+   */
+  async #try<T>(statement: () => Promise<T>, writes?: string): Promise<T> {
     try {
-      return await retryWhileLocked(statement, this.#timeoutMs);
+      if (this.#turns) return await retryWhileLocked(statement, this.#timeoutMs);
+      return await inTime(statement(), this.#timeoutMs, endpointOf(this.place.location), writes);
     } catch (error) {
       throw ioError("use", this.place.location, error);
     }
@@ -108,11 +114,39 @@ export function isUrl(path: string): boolean {
   return /^https?:\/\//i.test(path);
 }
 
-/** Connects to a KV Connect server. Deno's own message would show the URL with its secrets. */
-async function connect(url: string): Promise<Deno.Kv> {
+function endpointOf(location: string): Endpoint {
+  return { what: "the KV Connect server", location };
+}
+
+/** Waits for an answer of a KV Connect server, which Deno itself would ask again for ever. */
+async function inTime<T>(
+  answer: Promise<T>,
+  timeoutMs: number,
+  endpoint: Endpoint,
+  writes?: string,
+): Promise<T> {
+  const reason = `no answer within ${timeoutMs} ms`;
+  const { promise: late, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(
+    () => reject(writes ? outcomeUnknown(endpoint, writes, reason) : unreachable(endpoint, reason)),
+    timeoutMs,
+  );
+  answer.catch(() => {}); // what comes later concerns nobody any more
   try {
-    return await Deno.openKv(url);
+    return await Promise.race([answer, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** Connects to a KV Connect server. What Deno prints and throws would show the URL with its secrets. */
+async function connect(url: string, timeoutMs: number): Promise<Deno.Kv> {
+  const plain = new URL(url);
+  plain.username = plain.password = ""; // the protocol has a token instead
+  try {
+    return await inTime(Deno.openKv(plain.href), timeoutMs, endpointOf(plain.origin));
   } catch (error) {
+    if (error instanceof CoordinatorError) throw error;
     const token = "DENO_KV_ACCESS_TOKEN";
     throw new CoordinatorError(
       "store_io",
