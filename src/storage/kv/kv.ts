@@ -21,7 +21,7 @@ import type {
   Version,
   WriteConditions,
 } from "../adapter.ts";
-import { Database } from "./database.ts";
+import { Database, isUrl } from "./database.ts";
 import {
   checkName,
   checkOptions,
@@ -51,7 +51,7 @@ export interface KvOptions {
   /** Absolute path of the database, or the URL of a KV Connect server. */
   readonly path: string;
   readonly limits: ValueLimits;
-  /** How long a writer waits for other writers; 5,000 by default. */
+  /** How long a writer waits for other writers, 5,000 by default, or for a server's answer, 2,000. */
   readonly timeoutMs?: number;
   /** The clock; the system's by default. */
   readonly now?: () => number;
@@ -60,6 +60,8 @@ export interface KvOptions {
 }
 
 const DEFAULT_TIMEOUT_MS = 5000;
+/** How long the answer of a KV Connect server is waited for. */
+const ANSWER_TIMEOUT_MS = 2000;
 const POLL_MS = 100;
 /** Ten chunks stay below the 800 KiB that one `atomic()` takes. */
 const CHUNKS_A_COMMIT = 10;
@@ -90,7 +92,8 @@ export class KvStore implements StorageAdapter {
    * @throws {CoordinatorError} See {@linkcode Database.open}.
    */
   static async open(options: KvOptions): Promise<KvStore> {
-    const timeoutMs = options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
+    const usualMs = isUrl(options.path) ? ANSWER_TIMEOUT_MS : DEFAULT_TIMEOUT_MS;
+    const timeoutMs = options.timeoutMs ?? usualMs;
     return new KvStore(await Database.open(options.path, timeoutMs), options);
   }
 
