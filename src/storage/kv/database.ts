@@ -38,7 +38,8 @@ export class Database {
   /**
    * Opens a file, or connects to the URL of a KV Connect server.
    *
-   * @throws {CoordinatorError} `store_io` where this Deno runs without `--unstable-kv`, or the
+   * @throws {CoordinatorError} `store_unreachable` where a server does not answer in time, `store_io`
+   * where this Deno runs without `--unstable-kv`, or the
    * database cannot be opened.
    */
   static async open(path: string, timeoutMs: number): Promise<Database> {
@@ -75,7 +76,7 @@ export class Database {
   }
 
   delete(key: Deno.KvKey): Promise<void> {
-    return this.#try(() => this.#kv.delete(key), "what was to be deleted");
+    return this.#try(() => this.#kv.delete(key), "the change");
   }
 
   /** Begins a set of changes, for {@linkcode commit}. */
@@ -85,7 +86,7 @@ export class Database {
 
   /** Makes all changes, or none; answers whether the checks held. */
   async commit(atomic: Deno.AtomicOperation): Promise<boolean> {
-    return (await this.#try(() => atomic.commit(), "what was to be written")).ok;
+    return (await this.#try(() => atomic.commit(), "the change")).ok;
   }
 
   /** Closes it, once the tasks that wait for their turn have ended. */
