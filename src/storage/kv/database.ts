@@ -39,8 +39,7 @@ export class Database {
    * Opens a file, or connects to the URL of a KV Connect server.
    *
    * @throws {CoordinatorError} `store_unreachable` where a server does not answer in time, `store_io`
-   * where this Deno runs without `--unstable-kv`, or the
-   * database cannot be opened.
+   * where this Deno runs without `--unstable-kv`, or the database cannot be opened.
    */
   static async open(path: string, timeoutMs: number): Promise<Database> {
     if (typeof Deno.openKv !== "function") {
