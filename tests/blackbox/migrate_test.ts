@@ -3,7 +3,7 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "../support/assert.ts";
 import { CSC, isolated, type Outcome, run } from "../support/command.ts";
 import { repositoryWith, TestSession } from "../support/hook.ts";
-import { CONFIG_NAME, eventually, pause, sendSignal, TestProject } from "../support/project.ts";
+import { CONFIG_NAME, eventually, sendSignal, TestProject } from "../support/project.ts";
 import { freePort } from "../support/servers/redis.ts";
 import { DEFAULT_LIMITS } from "../../src/domain/json.ts";
 import { LocalStore } from "../../src/storage/local/local.ts";
@@ -236,28 +236,24 @@ async function kill(child: Deno.ChildProcess): Promise<void> {
   await child.output();
 }
 
-Deno.test("Ctrl-C ends it in an orderly way, with what was done", async () => {
+Deno.test("a single Ctrl-C ends it in an orderly way, with what was done", async () => {
   await using project = new TestProject();
   // All in one file: the store then works without a pause.
   writeScopes(`${project.folder}/${STATE}`, 1, MANY);
-  const { child, target } = await stoppedEarly(project, MANY);
-  const ended = child.output();
-  let hasEnded = false;
-  ended.then(() => hasEnded = true);
-  sendSignal(child.pid, "SIGINT");
-  sendSignal(child.pid, "SIGCONT");
-  // As people do: again, where nothing seems to happen.
-  while (!hasEnded) {
-    await pause(2000);
-    if (!hasEnded) sendSignal(child.pid, "SIGINT");
+  let target = "";
+  for (let round = 0; round < 4; round++) {
+    target = project.beside(`target ${round}`);
+    const child = start(project, target);
+    await eventually("it has moved something", async () => await keysIn(target) > 0, 30_000);
+    sendSignal(child.pid, "SIGINT");
+    const { code, stdout } = await child.output();
+    const text = new TextDecoder().decode(stdout);
+    assertEquals(code, 130, text);
+    const told = Number(/Moved ([\d,]+) keys? of/.exec(text)?.[1].replace(",", ""));
+    assertEquals(told, await keysIn(target));
+    assert(told < MANY, "it did not go on to the end");
+    assertStringIncludes(text, "Interrupted. Run the same command again");
   }
-  const { code, stdout } = await ended;
-  const text = new TextDecoder().decode(stdout);
-  assertEquals(code, 130, text);
-  const told = Number(/Moved ([\d,]+) keys? of/.exec(text)?.[1].replace(",", ""));
-  assertEquals(told, await keysIn(target));
-  assert(told < MANY, "it did not go on to the end");
-  assertStringIncludes(text, "Interrupted. Run the same command again");
   done(await project.csc("migrate", "--from", "local", "--to", target));
 });
 
