@@ -47,7 +47,7 @@ export const SERVE: Command = {
     ],
   ],
   permissions: PERMISSIONS,
-  run: async (line) => (await import("./serve.ts")).serve(line),
+  run: async (line) => (await import("./server/serve.ts")).serve(line),
 };
 
 /** The commands in the order of the help. */
@@ -61,7 +61,7 @@ export const COMMANDS: readonly Command[] = [
     options: [JSON_OPTION, CONFIG_OPTION],
     examples: [["status", "a table for people"], ["status --json", "the same for programs"]],
     permissions: PERMISSIONS,
-    run: async (line) => (await import("./status.ts")).status(line),
+    run: async (line) => (await import("./sessions/status.ts")).status(line),
   },
   {
     name: "install",
@@ -82,7 +82,7 @@ export const COMMANDS: readonly Command[] = [
       ["install --project", "for everybody who works on this repository and has csc"],
     ],
     permissions: ["read", "write", "env", "run"],
-    run: async (line) => (await import("./install.ts")).install(line),
+    run: async (line) => (await import("./setup/install.ts")).install(line),
   },
   {
     name: "uninstall",
@@ -96,7 +96,7 @@ export const COMMANDS: readonly Command[] = [
     ],
     examples: [["uninstall", "what sessions stored stays; so do files that you added"]],
     permissions: ["read", "write", "env"],
-    run: async (line) => (await import("./uninstall.ts")).uninstall(line),
+    run: async (line) => (await import("./setup/uninstall.ts")).uninstall(line),
   },
   {
     name: "doctor",
@@ -106,7 +106,7 @@ export const COMMANDS: readonly Command[] = [
     options: [JSON_OPTION, CONFIG_OPTION],
     examples: [["doctor", "exit code 1 where something fails; a warning is none"]],
     permissions: PERMISSIONS,
-    run: async (line) => (await import("./doctor.ts")).doctor(line),
+    run: async (line) => (await import("./setup/doctor.ts")).doctor(line),
   },
   ...COORDINATION_COMMANDS,
   ...TEAM_COMMANDS,
@@ -136,7 +136,7 @@ export const COMMANDS: readonly Command[] = [
       ["data delete issue:15", "delete a scope with all its keys"],
     ],
     permissions: PERMISSIONS,
-    run: async (line) => (await import("./data.ts")).data(line),
+    run: async (line) => (await import("./stores/data.ts")).data(line),
   },
   {
     name: "token",
@@ -169,7 +169,7 @@ export const COMMANDS: readonly Command[] = [
       ["token revoke 5f0c2a91d3", "refused from then on, also by a server that runs"],
     ],
     permissions: ["read", "write", "env"],
-    run: async (line) => (await import("./token.ts")).token(line),
+    run: async (line) => (await import("./server/token.ts")).token(line),
   },
   {
     name: "config",
@@ -183,7 +183,7 @@ export const COMMANDS: readonly Command[] = [
       ["config path", "where files are looked for, and where the log is"],
     ],
     permissions: ["read", "env", "sys"],
-    run: async (line) => (await import("./config.ts")).config(line),
+    run: async (line) => (await import("./setup/config.ts")).config(line),
   },
   {
     name: "migrate",
@@ -212,7 +212,7 @@ export const COMMANDS: readonly Command[] = [
       ["migrate --from local --to team.json --dry-run", "to the store of a configuration file"],
     ],
     permissions: PERMISSIONS,
-    run: async (line) => (await import("./migrate.ts")).migrateCommand(line),
+    run: async (line) => (await import("./stores/migrate.ts")).migrateCommand(line),
   },
   {
     name: "trust",
@@ -233,7 +233,7 @@ export const COMMANDS: readonly Command[] = [
       ["trust --remove", "from then on the address is not talked to"],
     ],
     permissions: ["read", "write", "env"],
-    run: async (line) => (await import("./trust.ts")).trust(line),
+    run: async (line) => (await import("./setup/trust.ts")).trust(line),
   },
   {
     name: "demo",
@@ -243,7 +243,7 @@ export const COMMANDS: readonly Command[] = [
     options: [],
     examples: [["demo", "takes a few seconds, in a temporary project"]],
     permissions: ["read", "write", "env", "run"],
-    run: async (_line) => (await import("./demo.ts")).demo(),
+    run: async (_line) => (await import("./demo/demo.ts")).demo(),
   },
   {
     name: "version",

@@ -30,7 +30,7 @@ export const COORDINATION_COMMANDS: readonly Command[] = [
     options: COMMON,
     examples: [["refresh", "says what it did"]],
     permissions: PERMISSIONS,
-    run: async (line) => (await import("./refresh.ts")).refresh(line),
+    run: async (line) => (await import("./sessions/refresh.ts")).refresh(line),
   },
   {
     name: "locks",
@@ -44,7 +44,7 @@ export const COORDINATION_COMMANDS: readonly Command[] = [
       ["locks 'issue:*'", "named locks"],
     ],
     permissions: PERMISSIONS,
-    run: async (line) => (await import("./locks.ts")).locks(line),
+    run: async (line) => (await import("./locks/locks.ts")).locks(line),
   },
   {
     name: "check",
@@ -54,7 +54,7 @@ export const COORDINATION_COMMANDS: readonly Command[] = [
     options: [SESSION, ...COMMON],
     examples: [["check src/auth.ts", "exit code 0: free or yours; 1: held"]],
     permissions: PERMISSIONS,
-    run: async (line) => (await import("./check.ts")).check(line),
+    run: async (line) => (await import("./locks/check.ts")).check(line),
   },
   {
     name: "unlock",
@@ -78,7 +78,7 @@ export const COORDINATION_COMMANDS: readonly Command[] = [
       ["unlock --session Session_2 --force", "all that it holds and guards, for git too"],
     ],
     permissions: PERMISSIONS,
-    run: async (line) => (await import("./unlock.ts")).unlock(line),
+    run: async (line) => (await import("./locks/unlock.ts")).unlock(line),
   },
   {
     name: "wait",
@@ -96,7 +96,7 @@ export const COORDINATION_COMMANDS: readonly Command[] = [
       ["wait src/auth.ts --notify", "do something else meanwhile"],
     ],
     permissions: PERMISSIONS,
-    run: async (line) => (await import("./wait.ts")).wait(line),
+    run: async (line) => (await import("./locks/wait.ts")).wait(line),
   },
   {
     name: "intent",
@@ -116,7 +116,7 @@ export const COORDINATION_COMMANDS: readonly Command[] = [
       ["intent", "what was said; - takes an option back, '' the text"],
     ],
     permissions: PERMISSIONS,
-    run: async (line) => (await import("./declare.ts")).intent(line),
+    run: async (line) => (await import("./sessions/declare.ts")).intent(line),
   },
   {
     name: "progress",
@@ -126,7 +126,7 @@ export const COORDINATION_COMMANDS: readonly Command[] = [
     options: [SESSION, ...COMMON],
     examples: [["progress 60 the forms are done", "others see how long to wait for you"]],
     permissions: PERMISSIONS,
-    run: async (line) => (await import("./declare.ts")).progress(line),
+    run: async (line) => (await import("./sessions/declare.ts")).progress(line),
   },
   {
     name: "suggest",
@@ -139,7 +139,7 @@ export const COORDINATION_COMMANDS: readonly Command[] = [
       ["suggest src/auth.ts", "what to do instead of a file that is held"],
     ],
     permissions: PERMISSIONS,
-    run: async (line) => (await import("./suggest.ts")).suggest(line),
+    run: async (line) => (await import("./sessions/suggest.ts")).suggest(line),
   },
   {
     name: "commit-mine",
@@ -157,7 +157,7 @@ export const COORDINATION_COMMANDS: readonly Command[] = [
       ["commit-mine -m 'Check the token' src/auth", "only these files and folders"],
     ],
     permissions: PERMISSIONS,
-    run: async (line) => (await import("./commit_mine.ts")).commitMineCommand(line),
+    run: async (line) => (await import("./commits/commit_mine.ts")).commitMineCommand(line),
   },
   {
     name: "history",
@@ -174,7 +174,7 @@ export const COORDINATION_COMMANDS: readonly Command[] = [
       ["history src/auth.ts", "who edited a file"],
     ],
     permissions: PERMISSIONS,
-    run: async (line) => (await import("./history.ts")).history(line),
+    run: async (line) => (await import("./commits/history.ts")).history(line),
   },
   {
     name: "graph",
@@ -184,7 +184,7 @@ export const COORDINATION_COMMANDS: readonly Command[] = [
     options: [...COMMON, { name: "mermaid", help: "print a diagram in Mermaid's language" }],
     examples: [["graph --mermaid", "who works on what, holds what, and waits for whom"]],
     permissions: PERMISSIONS,
-    run: async (line) => (await import("./graph.ts")).graph(line),
+    run: async (line) => (await import("./sessions/graph.ts")).graph(line),
   },
   {
     name: "cleanup",
@@ -201,7 +201,7 @@ export const COORDINATION_COMMANDS: readonly Command[] = [
       ["cleanup --stale", "shows what --stale --force would end"],
     ],
     permissions: PERMISSIONS,
-    run: async (line) => (await import("./cleanup.ts")).cleanup(line),
+    run: async (line) => (await import("./sessions/cleanup.ts")).cleanup(line),
   },
   {
     name: "hook",

@@ -48,7 +48,7 @@ export const TEAM_COMMANDS: readonly Command[] = [
       ["lock release deploy", "exit code 0 also where nobody holds it any more"],
     ],
     permissions: PERMISSIONS,
-    run: async (line) => (await import("./lock.ts")).lock(line),
+    run: async (line) => (await import("./locks/lock.ts")).lock(line),
   },
   {
     name: "run",
@@ -78,7 +78,7 @@ export const TEAM_COMMANDS: readonly Command[] = [
       ["run --lock db --lock deploy -- sh -c 'make && make deploy'", "one after the other"],
     ],
     permissions: PERMISSIONS,
-    run: async (line) => (await import("./run_locked.ts")).runLocked(line),
+    run: async (line) => (await import("./locks/run_locked.ts")).runLocked(line),
   },
   {
     name: "claim",
@@ -122,7 +122,7 @@ export const TEAM_COMMANDS: readonly Command[] = [
       ["claim --done", "what you have claimed is done"],
     ],
     permissions: PERMISSIONS,
-    run: async (line) => (await import("./claim.ts")).claim(line),
+    run: async (line) => (await import("./claims/claim.ts")).claim(line),
   },
   {
     name: "session",
@@ -137,7 +137,7 @@ export const TEAM_COMMANDS: readonly Command[] = [
       ["session cleanup", "ends those whose process is gone, or silent for a day"],
     ],
     permissions: PERMISSIONS,
-    run: async (line) => (await import("./session.ts")).session(line),
+    run: async (line) => (await import("./sessions/session.ts")).session(line),
   },
   {
     name: "heartbeat",
@@ -161,6 +161,6 @@ export const TEAM_COMMANDS: readonly Command[] = [
       ["heartbeat stop", "ends the daemon, and never another process"],
     ],
     permissions: PERMISSIONS,
-    run: async (line) => (await import("./heartbeat.ts")).heartbeat(line),
+    run: async (line) => (await import("./sessions/heartbeat.ts")).heartbeat(line),
   },
 ];
