@@ -5,6 +5,7 @@
  */
 
 import { messageOf } from "../domain/error.ts";
+import { within } from "../os/within.ts";
 
 /** What git answered, or why it did not. */
 export type GitAnswer =
@@ -71,20 +72,15 @@ function environment(): Record<string, string> {
 async function answerOf(child: Deno.ChildProcess, timeoutMs: number): Promise<GitAnswer> {
   // Raced, and not left to `signal`: `output()` would wait for grandchildren that hold the pipe.
   child.unref();
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const timeOut = new Promise<"late">((resolve) => {
-    timer = setTimeout(() => resolve("late"), timeoutMs);
-  });
   const reader = child.stdout.getReader();
   try {
-    const outcome = await Promise.race([readAll(reader, child), timeOut]);
-    if (outcome !== "late") return outcome;
+    const outcome = await within(timeoutMs, readAll(reader, child), () => null);
+    if (outcome !== null) return outcome;
     kill(child);
     return { ok: false, why: `git did not answer within ${timeoutMs / 1000} s` };
   } catch (error) {
     return { ok: false, why: `git could not be read: ${messageOf(error)}` };
   } finally {
-    clearTimeout(timer);
     reader.cancel().catch(() => {});
   }
 }

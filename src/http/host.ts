@@ -10,6 +10,7 @@ import { CoordinatorError, messageOf } from "../domain/error.ts";
 import { shorten } from "../domain/text.ts";
 import type { Log } from "../os/log.ts";
 import { sleep } from "../os/sleep.ts";
+import { within } from "../os/within.ts";
 import {
   authenticate,
   checkHost,
@@ -282,8 +283,7 @@ export class Host {
 
   /** Anybody may ask how the server is: the store is asked for all of them at once. */
   async #look(): Promise<boolean> {
-    const late = sleep(HEALTH_MS).then(() => false);
-    const isUp = await Promise.race([this.#options.isUp().catch(() => false), late]);
+    const isUp = await within(HEALTH_MS, this.#options.isUp().catch(() => false), () => false);
     this.#looking = null;
     return isUp;
   }

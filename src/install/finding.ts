@@ -6,6 +6,7 @@
 
 import { messageOf } from "../domain/error.ts";
 import { printable, shorten } from "../domain/text.ts";
+import { within } from "../os/within.ts";
 
 /** One thing that was looked at. */
 export interface Finding {
@@ -52,16 +53,8 @@ export class Deadline {
   }
 
   /** Waits for a step, and answers null where it takes too long. */
-  async within<T>(mostMs: number, step: Promise<T>): Promise<T | null> {
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const late = new Promise<null>((resolve) => {
-      timer = setTimeout(() => resolve(null), this.left(mostMs));
-    });
-    try {
-      return await Promise.race([step, late]);
-    } finally {
-      clearTimeout(timer);
-    }
+  within<T>(mostMs: number, step: Promise<T>): Promise<T | null> {
+    return within(this.left(mostMs), step, () => null);
   }
 }
 

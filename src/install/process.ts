@@ -5,6 +5,7 @@
  */
 
 import { messageOf } from "../domain/error.ts";
+import { within } from "../os/within.ts";
 
 /** What a program did, or why nobody knows. */
 export type RunOutcome =
@@ -51,10 +52,6 @@ export async function runLimited(
   }
   // Raced: reading to the end would wait for grandchildren that hold the pipes.
   child.unref();
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const late = new Promise<"late">((resolve) => {
-    timer = setTimeout(() => resolve("late"), timeoutMs);
-  });
   const streams = [child.stdout.getReader(), child.stderr.getReader()] as const;
   const done = Promise.all([
     child.status,
@@ -63,8 +60,8 @@ export async function runLimited(
     feed(child, stdin),
   ]);
   try {
-    const outcome = await Promise.race([done, late]);
-    if (outcome === "late") {
+    const outcome = await within(timeoutMs, done, () => null);
+    if (outcome === null) {
       kill(child);
       return { ok: false, why: `it did not end within ${timeoutMs / 1000} s` };
     }
@@ -74,7 +71,6 @@ export async function runLimited(
     kill(child);
     return { ok: false, why: messageOf(error) };
   } finally {
-    clearTimeout(timer);
     for (const stream of streams) stream.cancel().catch(() => {});
   }
 }

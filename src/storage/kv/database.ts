@@ -15,6 +15,7 @@ import {
   makePrivate,
 } from "../../os/private_folder.ts";
 import { sleep } from "../../os/sleep.ts";
+import { within } from "../../os/within.ts";
 import type { StorePlace } from "../adapter.ts";
 import { type Endpoint, outcomeUnknown, unreachable } from "../network_error.ts";
 
@@ -126,17 +127,9 @@ async function inTime<T>(
   writes?: string,
 ): Promise<T> {
   const reason = `no answer within ${timeoutMs} ms`;
-  const { promise: late, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(
-    () => reject(writes ? outcomeUnknown(endpoint, writes, reason) : unreachable(endpoint, reason)),
-    timeoutMs,
-  );
-  answer.catch(() => {}); // what comes later concerns nobody any more
-  try {
-    return await Promise.race([answer, late]);
-  } finally {
-    clearTimeout(timer);
-  }
+  return await within(timeoutMs, answer, () => {
+    throw writes ? outcomeUnknown(endpoint, writes, reason) : unreachable(endpoint, reason);
+  });
 }
 
 /** Connects to a KV Connect server. What Deno prints and throws would show the URL with its secrets. */

@@ -8,6 +8,7 @@
 
 import { connect as connectSocket, type Socket } from "net";
 import postgres from "postgres";
+import { within } from "../../os/within.ts";
 import type { Address, Host } from "./address.ts";
 import { LostReply, reasonOf, sqlState } from "./fault.ts";
 
@@ -80,22 +81,17 @@ export class Link {
    */
   async run(text: string, parameters: readonly Parameter[], deadline: number): Promise<Row[]> {
     const limitMs = Math.max(0, deadline - performance.now());
-    const late = Promise.withResolvers<never>();
-    const timer = setTimeout(
-      () => late.reject(new LostReply(`no answer within ${Math.round(limitMs)} ms`)),
-      limitMs,
-    );
     const options = parameters.length > 0 ? { prepare: true } : {};
     try {
       const answer = this.#sql.unsafe<Row[]>(text, [...parameters], options).execute();
-      answer.catch(() => {}); // it may fail once its time is up
-      return [...await Promise.race([answer, late.promise])];
+      const rows = await within(limitMs, answer, () => {
+        throw new LostReply(`no answer within ${Math.round(limitMs)} ms`);
+      });
+      return [...rows];
     } catch (error) {
       if (sqlState(error) !== null) throw error;
       this.destroy();
       throw error instanceof LostReply ? error : new LostReply(reasonOf(error));
-    } finally {
-      clearTimeout(timer);
     }
   }
 

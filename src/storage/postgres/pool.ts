@@ -7,6 +7,7 @@
 
 import { CoordinatorError } from "../../domain/error.ts";
 import { sleep } from "../../os/sleep.ts";
+import { within } from "../../os/within.ts";
 import { unreachable } from "../network_error.ts";
 import { checkSchema } from "../schema.ts";
 import type { Address, Host } from "./address.ts";
@@ -183,17 +184,9 @@ export class Pool {
   async #makeSchema(deadline: number): Promise<void> {
     const { place } = this.#options;
     this.#schema ??= this.#runSchema().finally(() => this.#schema = null);
-    const late = Promise.withResolvers<never>();
-    const timer = setTimeout(
-      () => late.reject(unreachable(place, "its schema is still being made")),
-      Math.max(0, deadline - performance.now()),
-    );
-    this.#schema.catch(() => {}); // whoever waits in vain has left
-    try {
-      await Promise.race([this.#schema, late.promise]);
-    } finally {
-      clearTimeout(timer);
-    }
+    await within(deadline - performance.now(), this.#schema, () => {
+      throw unreachable(place, "its schema is still being made");
+    });
   }
 
   async #runSchema(): Promise<void> {

@@ -4,6 +4,8 @@
  * @module
  */
 
+import { within } from "../../os/within.ts";
+
 /** Something was not there in time. */
 export class TooLate extends Error {}
 
@@ -81,11 +83,7 @@ export class Timeouts {
 
 /** The same for one promise that no connection keeps the process for, with a timer of its own. */
 export async function inTime<T>(until: number, promise: Promise<T>): Promise<T> {
-  const { promise: late, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(() => reject(new TooLate()), Math.max(0, until - performance.now()));
-  try {
-    return await Promise.race([promise, late]);
-  } finally {
-    clearTimeout(timer);
-  }
+  return await within(until - performance.now(), promise, () => {
+    throw new TooLate();
+  });
 }
