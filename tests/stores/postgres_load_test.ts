@@ -3,7 +3,7 @@
 import { DEFAULT_LIMITS } from "../../src/domain/json.ts";
 import { PostgresStore } from "../../src/storage/postgres/postgres.ts";
 import { assert, assertEquals } from "../support/assert.ts";
-import { recovered } from "../support/decided.ts";
+import { DECIDED_MS, recovered } from "../support/decided.ts";
 import type { LoadReport } from "../support/load_worker.ts";
 import { runningKinds } from "../support/network_store.ts";
 import { eventually } from "../support/project.ts";
@@ -42,7 +42,7 @@ if (runningKinds().includes("postgres")) {
     const entries = await store.retrieveAll("load");
     for (const { name, acknowledged, unknown, odd, longestMs } of reports) {
       assertEquals(odd, []);
-      assert(longestMs < 6000, `a write took ${Math.round(longestMs)} ms`);
+      assert(longestMs < DECIDED_MS, `a write took ${Math.round(longestMs)} ms`);
       for (const i of acknowledged) {
         assertEquals(entries.get(`${name}-${i}`)?.value, i, "an acknowledged write is there");
       }

@@ -6,11 +6,12 @@ import { DEFAULT_LIMITS } from "../../src/domain/json.ts";
 import { PostgresStore } from "../../src/storage/postgres/postgres.ts";
 import { assert, assertEquals, assertMatch } from "../support/assert.ts";
 import { run } from "../support/command.ts";
-import { failureOf, recovered } from "../support/decided.ts";
+import { failureOf, RECONNECTED_MS, recovered } from "../support/decided.ts";
 import { runningKinds } from "../support/network_store.ts";
 import { eventually } from "../support/project.ts";
 import { type Fault, Proxy } from "../support/proxy.ts";
 import { PostgresServer } from "../support/servers/postgres.ts";
+import { Stopwatch } from "../support/stopwatch.ts";
 import { TempFolder } from "../support/temp.ts";
 
 const isRunning = runningKinds().includes("postgres");
@@ -130,10 +131,12 @@ if (isRunning) {
     const changes = (await store.watch("s"))[Symbol.asyncIterator]();
     assertEquals(proxy.connections, 2, "one to read with, one to listen with");
     proxy.delayMs = 6_000; // whatever it would carry now, it keeps for longer than we listen
+    using stopwatch = new Stopwatch();
     await eventually("it is given up", () => proxy.connections < 2);
     proxy.delayMs = 0;
     await direct.store("s", "k", 1);
     assertEquals((await changes.next()).value?.key, "k");
+    assert(stopwatch.ms < RECONNECTED_MS, `after ${stopwatch.ms} ms`);
     await changes.return?.();
     await direct.close();
   });

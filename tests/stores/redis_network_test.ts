@@ -2,10 +2,11 @@
 
 import type { Change, StorageAdapter } from "../../src/storage/adapter.ts";
 import { assert, assertEquals } from "../support/assert.ts";
+import { assertFails, caughtUp, recovered } from "../support/decided.ts";
 import { runningKinds } from "../support/network_store.ts";
 import { eventually } from "../support/project.ts";
 import { type Fault, Proxy } from "../support/proxy.ts";
-import { assertFails, OwnRedis, RECONNECTION_MS } from "../support/redis_client.ts";
+import { OwnRedis } from "../support/redis_client.ts";
 
 /** Recognises the request for a script that writes to a key called `target`. */
 const isWrite = (request: string) => request.includes("$6\r\ntarget\r\n");
@@ -137,11 +138,7 @@ if (runningKinds().includes("redis")) {
     await assertFails(["store_unreachable", "outcome_unknown"], () => store.store("s", "k", 1));
     await assertFails("store_unreachable", () => store.store("s", "k", 1));
     proxy.refuses = false;
-    await eventually(
-      "it is connected again",
-      () => store.store("s", "k", 2).then(() => true, () => false),
-      RECONNECTION_MS,
-    );
+    await recovered(() => store.store("s", "k", 2));
     assertEquals((await beside.retrieve("s", "k"))?.value, 2);
   });
 
@@ -166,7 +163,7 @@ if (runningKinds().includes("redis")) {
     await beside.store("other", "changed", 2);
     await beside.delete("s", "deleted");
     proxy.refuses = false;
-    await eventually("it has caught up", () => seen.length >= 4, RECONNECTION_MS);
+    await caughtUp("what it missed", () => seen.length >= 4);
     const last = await beside.store("s", "last", 1);
     assert(last.ok);
     await eventually("it listens again", () => seen.some(({ key }) => key === "last"));
@@ -189,10 +186,10 @@ if (runningKinds().includes("redis")) {
     await own.server.kill();
     await own.server.restart();
     const beside = own.client();
-    await eventually("it listens again", async () => {
+    await caughtUp("it listens again", async () => {
       await beside.increment("s", "n");
       return seen.length > 0;
-    }, RECONNECTION_MS);
+    });
     await store.close();
     await ended;
   });

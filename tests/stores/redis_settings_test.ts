@@ -1,10 +1,11 @@
 /** What the settings of the Redis store do, on real servers. */
 
 import { assert, assertEquals, assertMatch } from "../support/assert.ts";
+import { assertFails } from "../support/decided.ts";
 import { ROOT } from "../support/command.ts";
 import { runningKinds } from "../support/network_store.ts";
 import { eventually } from "../support/project.ts";
-import { assertFails, OwnRedis, useAll } from "../support/redis_client.ts";
+import { OwnRedis, useAll } from "../support/redis_client.ts";
 import type { RedisServer } from "../support/servers/redis.ts";
 
 /** The names in a server's database. */

@@ -3,10 +3,11 @@
 import { DEFAULT_LIMITS } from "../../src/domain/json.ts";
 import { RedisStore } from "../../src/storage/redis/redis.ts";
 import { assert, assertEquals, assertMatch } from "../support/assert.ts";
+import { assertFails } from "../support/decided.ts";
 import { run } from "../support/command.ts";
 import { runningKinds } from "../support/network_store.ts";
 import { eventually, pause } from "../support/project.ts";
-import { assertFails, OwnRedis, useAll } from "../support/redis_client.ts";
+import { OwnRedis, useAll } from "../support/redis_client.ts";
 import { freePort, RedisServer } from "../support/servers/redis.ts";
 import { TempFolder } from "../support/temp.ts";
 import { type CallOutcome, runWorker } from "../support/workers.ts";

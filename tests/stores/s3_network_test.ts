@@ -2,10 +2,11 @@
 
 import type { S3Store } from "../../src/storage/s3/s3.ts";
 import { assert, assertEquals } from "../support/assert.ts";
+import { assertFails } from "../support/decided.ts";
 import { runningKinds } from "../support/network_store.ts";
 import { eventually } from "../support/project.ts";
 import { type Fault, Proxy } from "../support/proxy.ts";
-import { assertFails, clientOptions, count, withStores } from "../support/s3_client.ts";
+import { clientOptions, count, withStores } from "../support/s3_client.ts";
 import { runningGateway } from "../support/servers/s3.ts";
 
 const FAULTS = ["cut", "drop", "double", "swallow", "repeat"] satisfies Fault[];

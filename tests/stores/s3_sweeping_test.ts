@@ -7,9 +7,10 @@ import { readObject } from "../../src/storage/s3/reading.ts";
 import type { S3Options, S3Store } from "../../src/storage/s3/s3.ts";
 import { Sweeper } from "../../src/storage/s3/sweeping.ts";
 import { assert, assertEquals } from "../support/assert.ts";
+import { assertFails } from "../support/decided.ts";
 import { eventually } from "../support/project.ts";
 import { runningKinds } from "../support/network_store.ts";
-import { assertFails, bucketOf, clientOptions, withStores } from "../support/s3_client.ts";
+import { bucketOf, clientOptions, withStores } from "../support/s3_client.ts";
 
 const soon = () => performance.now() + 10_000;
 

@@ -3,10 +3,11 @@
 import type { CoordinatorError } from "../../src/domain/error.ts";
 import { S3Store } from "../../src/storage/s3/s3.ts";
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "../support/assert.ts";
+import { assertFails } from "../support/decided.ts";
 import { runningKinds } from "../support/network_store.ts";
 import { eventually } from "../support/project.ts";
 import { Proxy } from "../support/proxy.ts";
-import { assertFails, bucketOf, clientOptions, count, withStores } from "../support/s3_client.ts";
+import { bucketOf, clientOptions, count, withStores } from "../support/s3_client.ts";
 import { runningGateway } from "../support/servers/s3.ts";
 import { type Habits, S3StandIn } from "../support/s3_stand_in.ts";
 

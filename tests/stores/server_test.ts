@@ -6,15 +6,13 @@ import { Tokens, type TokenWish } from "../../src/http/tokens.ts";
 import type { Change } from "../../src/storage/adapter.ts";
 import { ServerStore } from "../../src/storage/server/server.ts";
 import { assert, assertEquals, assertMatch } from "../support/assert.ts";
+import { caughtUp, failureOf, recovered } from "../support/decided.ts";
 import { csc } from "../support/command.ts";
 import { runningKinds } from "../support/network_store.ts";
+import { eventually } from "../support/project.ts";
 import { Proxy } from "../support/proxy.ts";
 import { StoreServer } from "../support/servers/server.ts";
 import { TempFolder } from "../support/temp.ts";
-
-/** An operation has to have decided within 2 s; a slow machine needs somewhat longer to tell. */
-const DECIDED_MS = 3500;
-const PATIENCE_MS = 20_000;
 
 /** A server of one's own, and clients that present tokens from files. */
 class World implements AsyncDisposable {
@@ -74,29 +72,6 @@ class World implements AsyncDisposable {
   }
 }
 
-/** The error of a task that fails in time. */
-async function failure(task: () => Promise<unknown>): Promise<CoordinatorError> {
-  const startMs = performance.now();
-  const error = await task().then(() => null, (error) => error);
-  const tookMs = performance.now() - startMs;
-  assert(error instanceof CoordinatorError, `it has not failed as it should: ${error}`);
-  assert(tookMs < DECIDED_MS, `decided after ${tookMs} ms`);
-  assert(error.hint !== "" && !/csc_[\w-]{20}/.test(error.message + error.hint));
-  return error;
-}
-
-async function eventually(what: string, holds: () => Promise<boolean>): Promise<void> {
-  const deadline = performance.now() + PATIENCE_MS;
-  while (!await holds()) {
-    if (performance.now() > deadline) throw new Error(`waited in vain until ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-}
-
-async function works(store: ServerStore): Promise<boolean> {
-  return await store.retrieve("s", "probe").then(() => true, () => false);
-}
-
 /** Answers a connection's first request as a proxy does, and breaks it at the next one. */
 async function answerOnce(connection: Deno.TcpConn, seen: string[]): Promise<void> {
   const decoder = new TextDecoder();
@@ -143,13 +118,13 @@ if (runningKinds().includes("server")) {
   test("nothing is written where nobody listens, and it says so", async (world) => {
     const store = await world.client();
     await world.server.kill();
-    const error = await failure(() => store.store("s", "k", 1));
+    const error = await failureOf(() => store.store("s", "k", 1));
     assertEquals(error.code, "store_unreachable");
     assertMatch(error.message, /http:\/\/127\.0\.0\.1:\d+: .*refused.*; nothing was written/);
-    assertEquals((await failure(() => store.retrieve("s", "k"))).code, "store_unreachable");
-    assertEquals((await failure(() => store.watch())).code, "store_unreachable");
+    assertEquals((await failureOf(() => store.retrieve("s", "k"))).code, "store_unreachable");
+    assertEquals((await failureOf(() => store.watch())).code, "store_unreachable");
     await world.server.restart();
-    await eventually("it works again", () => works(store));
+    await recovered(() => store.retrieve("s", "probe"));
     assertEquals(await store.retrieve("s", "k"), null);
   });
 
@@ -171,7 +146,7 @@ if (runningKinds().includes("server")) {
       const isKnown = error.code === "store_unreachable";
       assert(isKnown || error.code === "outcome_unknown", error.code);
       await world.server.restart();
-      await eventually("it works again", () => works(store));
+      await recovered(() => store.retrieve("s", "probe"));
       const value = Number((await store.retrieve("s", "k"))?.value);
       assert(value === acknowledged || (!isKnown && value === acknowledged + 1), error.code);
       acknowledged = value;
@@ -183,13 +158,13 @@ if (runningKinds().includes("server")) {
     await store.store("s", "k", 1);
     world.server.pause();
     const [write, read] = await Promise.all([
-      failure(() => store.store("s", "k", 2)),
-      failure(() => store.retrieve("s", "k")),
+      failureOf(() => store.store("s", "k", 2)),
+      failureOf(() => store.retrieve("s", "k")),
     ]);
     assertEquals([write.code, read.code], ["outcome_unknown", "store_unreachable"]);
     assertMatch(write.message, /whether key 'k' of scope 's' was written is unknown/);
     world.server.resume();
-    await eventually("it works again", () => works(store));
+    await recovered(() => store.retrieve("s", "probe"));
     const value = (await store.retrieve("s", "k"))?.value;
     assert(value === 1 || value === 2, "it happened or not: that was unknown");
   });
@@ -201,7 +176,7 @@ if (runningKinds().includes("server")) {
     });
     world.server.pause();
     const startMs = performance.now();
-    await failure(() => store.retrieve("s", "k"));
+    await failureOf(() => store.retrieve("s", "k"));
     assert(performance.now() - startMs < 1500, "not the usual two seconds");
     world.server.resume();
   });
@@ -211,7 +186,7 @@ if (runningKinds().includes("server")) {
     const told = store.watch();
     await told;
     world.server.pause();
-    const pending = failure(() => store.retrieve("s", "k"));
+    const pending = failureOf(() => store.retrieve("s", "k"));
     await store.close();
     await pending;
     world.server.resume();
@@ -251,7 +226,7 @@ if (runningKinds().includes("server")) {
     const store = await world.client({}, proxy.port);
     await store.increment("s", "k");
     const struck = proxy.strike("swallow", isWrite);
-    const writing = failure(() => store.increment("s", "k"));
+    const writing = failureOf(() => store.increment("s", "k"));
     await struck;
     await world.server.restart();
     assertEquals((await writing).code, "outcome_unknown");
@@ -266,7 +241,7 @@ if (runningKinds().includes("server")) {
       for await (const connection of listener) void answerOnce(connection, seen);
     })();
     const store = await world.client({}, listener.addr.port);
-    await failure(() => store.increment("s", "k"));
+    await failureOf(() => store.increment("s", "k"));
     const ids = seen.map((text) => /"id":"([^"]+)"/.exec(text)?.[1]);
     assert(ids.length > 2 && ids.every((id) => id === ids[0]));
     const unmarked = seen.filter((text) => !text.includes("again_ms"));
@@ -282,10 +257,10 @@ if (runningKinds().includes("server")) {
     proxy.delayMs = 300;
     assertEquals(await store.increment("s", "k"), 1);
     proxy.delayMs = 1300;
-    assertEquals((await failure(() => store.increment("s", "k"))).code, "outcome_unknown");
+    assertEquals((await failureOf(() => store.increment("s", "k"))).code, "outcome_unknown");
     proxy.delayMs = 0;
     proxy.breakAll();
-    await eventually("it works again", () => works(store));
+    await recovered(() => store.retrieve("s", "probe"));
     assertEquals((await store.retrieve("s", "k"))?.value, 2, "it happened, and once");
   });
 
@@ -301,15 +276,15 @@ if (runningKinds().includes("server")) {
     proxy.refuses = true;
     proxy.breakAll();
     await world.server.restart();
-    await eventually("it works again", () => works(writing));
+    await recovered(() => writing.retrieve("s", "probe"));
     await writing.store("s", "changed", 2);
     await writing.store("s2", "new", 1);
     await writing.store("other", "not watched", 1);
     await writing.delete("s", "gone");
     proxy.refuses = false;
-    await eventually("it tells what changed", has("changed"));
-    await eventually("it tells what is new", has("new", ({ scope }) => scope === "s2"));
-    await eventually("it tells what is gone", has("gone", ({ version }) => version === null));
+    await caughtUp("it tells what changed", has("changed"));
+    await caughtUp("it tells what is new", has("new", ({ scope }) => scope === "s2"));
+    await caughtUp("it tells what is gone", has("gone", ({ version }) => version === null));
     await writing.store("s", "later", 1);
     await eventually("it tells what changes later", has("later"));
     assert(!await has("same")(), "what is as it was is not told");
@@ -322,10 +297,10 @@ if (runningKinds().includes("server")) {
     await store.store("s", "k", 1);
     const told = collect(await store.watch());
     await world.tokens.revoke(record.id);
-    const error = await failure(() => store.retrieve("s", "k"));
+    const error = await failureOf(() => store.retrieve("s", "k"));
     assertEquals(error.code, "unauthorized");
     assertMatch(error.message + error.hint, /CSC_TOKEN/);
-    assertEquals((await failure(() => store.store("s", "k", 2))).code, "unauthorized");
+    assertEquals((await failureOf(() => store.store("s", "k", 2))).code, "unauthorized");
     // The server looks at it with each heartbeat; until then the watch may still tell something.
     await eventually("the watch has ended", async () => {
       const before = told.length;
@@ -342,11 +317,11 @@ if (runningKinds().includes("server")) {
     for (const token of ["", `csc_${"A".repeat(43)}`, "x"]) {
       const store = world.clientWith(token);
       for (const task of [() => store.retrieve("s", "k"), () => store.watch()]) {
-        assertEquals((await failure(task)).code, "unauthorized");
+        assertEquals((await failureOf(task)).code, "unauthorized");
       }
     }
     const store = world.clientWith("csc_ü");
-    assertEquals((await failure(() => store.retrieve("s", "k"))).code, "unauthorized");
+    assertEquals((await failureOf(() => store.retrieve("s", "k"))).code, "unauthorized");
   });
 
   test("tenants never see each other", async (world) => {
@@ -375,12 +350,12 @@ if (runningKinds().includes("server")) {
     assert((await store.store(":acme/shop:locks", "k", 1)).ok);
     assert((await store.store("ci-1:acme/shop:issue:1", "k", 1)).ok);
     for (const scope of [":other:locks", "laptop:acme/shop:issue:1", "plain"]) {
-      const error = await failure(() => store.store(scope, "k", 1));
+      const error = await failureOf(() => store.store(scope, "k", 1));
       assertEquals(error.code, "forbidden");
       assertMatch(error.message, /the token is for projects acme\/\* and machines ci-\*/);
     }
     const reader = await world.client({ scopes: ["read"] });
-    assertEquals((await failure(() => reader.store("s", "k", 1))).code, "forbidden");
+    assertEquals((await failureOf(() => reader.store("s", "k", 1))).code, "forbidden");
   });
 
   test("what answers but is no csc server is named as such", async (world) => {
@@ -401,7 +376,7 @@ if (runningKinds().includes("server")) {
         },
       );
       const store = await world.client({}, other.addr.port);
-      const error = await failure(() => store.store("s", "k", 1));
+      const error = await failureOf(() => store.store("s", "k", 1));
       assertEquals(error.code, "store_unreachable");
       assertMatch(error.message + error.hint, /is no csc server.*csc serve --http/s);
       assertEquals(asked.length, 1, "asked once");
@@ -423,7 +398,7 @@ if (runningKinds().includes("server")) {
     const store = await world.client({}, other.addr.port);
     assertEquals(await store.increment("s", "k"), 7);
     refusals = Infinity;
-    assertEquals((await failure(() => store.increment("s", "k"))).code, "store_busy");
+    assertEquals((await failureOf(() => store.increment("s", "k"))).code, "store_busy");
     await store.close();
   });
 

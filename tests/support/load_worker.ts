@@ -7,6 +7,7 @@
 import { CoordinatorError } from "../../src/domain/error.ts";
 import { DEFAULT_LIMITS } from "../../src/domain/json.ts";
 import { PostgresStore } from "../../src/storage/postgres/postgres.ts";
+import { Stopwatch } from "./stopwatch.ts";
 import { LineSplitter } from "./wire.ts";
 
 /** What a process of a load was told. */
@@ -51,7 +52,7 @@ if (import.meta.main) {
     odd: [] as string[],
   };
   const outcome = async (write: () => Promise<unknown>) => {
-    const startedAt = performance.now();
+    using stopwatch = new Stopwatch();
     try {
       await write();
       return "done";
@@ -65,7 +66,7 @@ if (import.meta.main) {
       await new Promise((resolve) => setTimeout(resolve, 20));
       return "refused";
     } finally {
-      report.longestMs = Math.max(report.longestMs, performance.now() - startedAt);
+      report.longestMs = Math.max(report.longestMs, stopwatch.ms);
     }
   };
   for (let i = 0; !isOver; i++) {

@@ -1,15 +1,9 @@
 import { DEFAULT_LIMITS } from "../../src/domain/json.ts";
-import { CoordinatorError, type ErrorCode } from "../../src/domain/error.ts";
 import { type RedisOptions, RedisStore } from "../../src/storage/redis/redis.ts";
 import type { StorageAdapter } from "../../src/storage/adapter.ts";
-import { assert, assertEquals, assertRejects } from "./assert.ts";
+import { assert, assertEquals } from "./assert.ts";
 import { RedisServer, type RedisServerOptions } from "./servers/redis.ts";
 import { TempFolder } from "./temp.ts";
-
-/** Every operation decides within this, and a slow test machine's own delay. */
-export const DECISION_MS = 2000 + 1500;
-/** A client is connected again within this, and a slow test machine's own delay. */
-export const RECONNECTION_MS = 5000 + 5000;
 
 /** A server of a test's own, with clients of it: `await using own = await OwnRedis.start()`. */
 export class OwnRedis implements AsyncDisposable {
@@ -51,23 +45,6 @@ export class OwnRedis implements AsyncDisposable {
     await this.server[Symbol.asyncDispose]();
     this.#temp[Symbol.dispose]();
   }
-}
-
-/** Asserts that a task fails with one of some codes, in time; gives the error. */
-export async function assertFails(
-  codes: ErrorCode | readonly ErrorCode[],
-  task: () => Promise<unknown>,
-): Promise<CoordinatorError> {
-  const startedAt = performance.now();
-  const error = await assertRejects(task, Error);
-  const ms = performance.now() - startedAt;
-  assert(error instanceof CoordinatorError, `${error}`);
-  assert([codes].flat().includes(error.code), `${error.code}: ${error.message}`);
-  assert(ms < DECISION_MS, `decided after ${ms} ms`);
-  assert(error.hint !== "", "an error says what to do next");
-  assert(!`${error.message} ${error.hint}`.includes("password@"), "and no password");
-  assert(!error.message.includes("test-password"), error.message);
-  return error;
 }
 
 /** Uses every script once; throws where one does not work. */

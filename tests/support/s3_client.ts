@@ -1,13 +1,9 @@
-import { CoordinatorError, type ErrorCode } from "../../src/domain/error.ts";
+import { CoordinatorError } from "../../src/domain/error.ts";
 import { DEFAULT_LIMITS } from "../../src/domain/json.ts";
 import type { StorageAdapter } from "../../src/storage/adapter.ts";
 import { HttpBucket } from "../../src/storage/s3/bucket.ts";
 import { type S3Options, S3Store } from "../../src/storage/s3/s3.ts";
-import { assert, assertEquals, assertRejects } from "./assert.ts";
 import { optionsOf } from "./servers/s3.ts";
-
-/** An operation decides within 2 s; what a loaded test machine adds is no fault of ours. */
-export const DECISION_MS = 5_000;
 
 /** Options of a client with the usual times, in a namespace of its own. */
 export function clientOptions(options: Partial<S3Options> = {}): S3Options {
@@ -37,21 +33,6 @@ export async function withStores(
   } finally {
     for (const store of stores) await store.close();
   }
-}
-
-/** Asserts that a task fails with a code, soon, and says what to do. */
-export async function assertFails(
-  code: ErrorCode,
-  task: () => Promise<unknown>,
-): Promise<CoordinatorError> {
-  const start = performance.now();
-  const error = await assertRejects(task, Error);
-  const ms = performance.now() - start;
-  assert(error instanceof CoordinatorError, `${error.stack}`);
-  assertEquals(error.code, code, error.message);
-  assert(error.hint !== "", "an error says what to do next");
-  assert(ms < DECISION_MS, `decided after ${ms} ms`);
-  return error;
 }
 
 /** Increments a key some times; answers how often it was acknowledged, and how often it is unknown. */
