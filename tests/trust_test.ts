@@ -33,9 +33,13 @@ Deno.test("each store on the network is told by scheme, host and port, without u
     ["redis", { url: "redis://[::1]:1" }, ["redis://[::1]:1"]],
     ["redis", { url: "unix:///run/redis.sock" }, ["unix:/run/redis.sock"]],
     ["redis", { sentinels: ["a:1", "b"] }, ["redis://a:1", "redis://b:26379"]],
+    ["redis", { url: "rediss://", sentinels: ["a"] }, ["redis://a:26379, its servers over TLS"]],
     ["redis", { url: "redis://main", cluster: ["redis://b:2", "redis://b:2"] }, ["redis://b:2"]],
     ["postgres", {}, ["postgres://localhost:5432"]],
     ["postgres", { url: "postgresql://u:p@h/db" }, ["postgresql://h:5432"]],
+    ["postgres", { url: "postgres://a/db?x=1&sslmode=disable" }, [
+      "postgres://a:5432?sslmode=disable",
+    ]],
     ["postgres", { url: "postgres://a:1,b/db" }, ["postgres://a:1", "postgres://b:5432"]],
     ["postgres", { url: "postgres://a/db?host=evil,/tmp&x=1" }, [
       "postgres://a:5432",
@@ -95,11 +99,23 @@ Deno.test("an address that two readers could take for different ones is refused"
 });
 
 Deno.test("a list of hosts means what it says, and never every host", () => {
-  const good = ["redis.example.org", "redis.example.org:6379", "*.corp.example", "[::1]:6379", "h"];
+  const good = [
+    "redis.example.org",
+    "redis.example.org:6379",
+    "*.corp.example",
+    "[::1]:6379",
+    "h",
+    "rediss://h",
+    "https://*.corp.example:8082",
+  ];
   for (const one of good) assert(isHostPattern(one), one);
-  const bad = ["", "*", "*:1", "*.*", "a.*", "h:0", "h:99999", "redis://h", "h/x", "a b", 7, null];
+  const bad = ["", "*", "*:1", "*.*", "a.*", "h:0", "h:99999", "redis://", "h/x", "a b", 7, null];
   for (const one of bad) assert(!isHostPattern(one), String(one));
-  const at = (host: string, port: number | null = 6379) => ({ host, port });
+  const at = (host: string, port: number | null = 6379, scheme = "redis") => ({
+    scheme,
+    host,
+    port,
+  });
   const cases: [string, ReturnType<typeof at>, boolean][] = [
     ["h", at("h"), true],
     ["H", at("h"), true],
@@ -114,6 +130,9 @@ Deno.test("a list of hosts means what it says, and never every host", () => {
     ["*.corp.example:1", at("a.corp.example"), false],
     ["[::1]:6379", at("[::1]"), true],
     ["h", at("h", null), false],
+    ["redis://h", at("h"), true],
+    ["rediss://h", at("h"), false],
+    ["REDISS://h:6379", at("h", 6379, "rediss"), true],
   ];
   for (const [pattern, address, expected] of cases) {
     assertEquals(matchesHost(pattern, address), expected, `${pattern} ${address.host}`);

@@ -13,6 +13,8 @@ import { isObject, type Json } from "../domain/json.ts";
 export interface NetworkAddress {
   /** What tells it from others, also for people: `redis://redis.example.org:6379`. Without user and password. */
   readonly url: string;
+  /** How it is talked to: `rediss` is over TLS where `redis` is in clear. */
+  readonly scheme: string;
   /** The host in lower case; of a socket on this machine its path. */
   readonly host: string;
   /** The port, or null for a socket. */
@@ -25,10 +27,16 @@ type Settings = { readonly [key: string]: Json };
 const READERS: Readonly<Record<string, (config: Settings) => NetworkAddress[]>> = {
   // Sentinels and cluster nodes are asked instead of the URL's host.
   redis: ({ url = "redis://localhost", sentinels, cluster }) => {
-    const nodes = [...nodesIn(sentinels, 26_379), ...nodesIn(cluster, 6379)];
+    const nodes = [...sentinelsIn(sentinels, url), ...nodesIn(cluster, 6379)];
     return nodes.length > 0 ? nodes : addressesIn(url);
   },
-  postgres: ({ url = "postgres://localhost" }) => [...addressesIn(url), ...hostsInQuery(url)],
+  postgres: ({ url = "postgres://localhost" }) => {
+    const tls = tlsInQuery(url);
+    return [...addressesIn(url), ...hostsInQuery(url)].map((address) => ({
+      ...address,
+      url: address.url + tls,
+    }));
+  },
   s3: bucketAddresses,
   server: ({ url = "http://127.0.0.1:8082" }) => addressesIn(url),
   kv: ({ path, base_path }) =>
@@ -73,7 +81,7 @@ function addressesIn(text: Json): NetworkAddress[] {
   const [, scheme, authority, path] = parts;
   const kind = scheme.toLowerCase();
   if (/^(redis\+)?unix$|^redis\+socket$/.test(kind)) {
-    return [{ url: `unix:${path}`, host: path, port: null }];
+    return [socketAt(path)];
   }
   const [hosts, ...users] = authority.split("@").toReversed();
   // Of two '@' one client takes the first and another the last as the end of the password.
@@ -81,12 +89,16 @@ function addressesIn(text: Json): NetworkAddress[] {
   return hosts.split(",").map((host) => addressAt(kind, host, PORTS[kind]));
 }
 
+function socketAt(path: string): NetworkAddress {
+  return { url: `unix:${path}`, scheme: "unix", host: path, port: null };
+}
+
 function addressAt(scheme: string, text: string, standardPort?: number): NetworkAddress {
   const [, name, number] = /^(\[[^\]]*\]|[^:]*)(?::(\d{1,5}))?$/.exec(text) ?? [];
   const port = number === undefined ? standardPort : Number(number);
   const host = (name === "" ? "localhost" : name)?.toLowerCase().replace(/\.$/, "");
   if (host === undefined || !HOST.test(host) || !port || port > 65_535) throw unclear();
-  return { url: `${scheme}://${host}:${port}`, host, port };
+  return { url: `${scheme}://${host}:${port}`, scheme, host, port };
 }
 
 /** A list of nodes, each as `host:port` or as a URL. */
@@ -99,17 +111,35 @@ function nodesIn(list: Json | undefined, standardPort: number): NetworkAddress[]
   });
 }
 
+/** The servers that sentinels name are sent the password: over TLS only where `url` says so. */
+function sentinelsIn(list: Json | undefined, url: Json): NetworkAddress[] {
+  const isSafe = typeof url === "string" && /^rediss:/i.test(url);
+  return nodesIn(list, 26_379).map((node) =>
+    isSafe
+      ? { ...node, url: `${node.url}, its servers over TLS` }
+      : { ...node, scheme: node.scheme === "rediss" ? "redis" : node.scheme }
+  );
+}
+
 /** Clients of PostgreSQL let the query name another host than the one in front. */
 function hostsInQuery(url: Json): NetworkAddress[] {
-  const [, query = ""] = String(url).split("#")[0].split(/\?(.*)/s);
-  const hosts = [...new URLSearchParams(query)].filter(([name]) => /^host(addr)?$/i.test(name));
+  const hosts = queryOf(url).filter(([name]) => /^host(addr)?$/i.test(name));
   return hosts.flatMap(([, value]) =>
     value.split(",").map((host) =>
-      host.startsWith("/")
-        ? { url: `unix:${host}`, host, port: null }
-        : addressAt("postgres", host, PORTS.postgres)
+      host.startsWith("/") ? socketAt(host) : addressAt("postgres", host, PORTS.postgres)
     )
   );
+}
+
+/** What the query says of TLS, to be shown, and allowed, with the address. */
+function tlsInQuery(url: Json): string {
+  const said = queryOf(url).filter(([name]) => /^ssl/i.test(name));
+  return said.length > 0 ? `?${new URLSearchParams(said)}` : "";
+}
+
+function queryOf(url: Json): [name: string, value: string][] {
+  const [, query = ""] = String(url).split("#")[0].split(/\?(.*)/s);
+  return [...new URLSearchParams(query)];
 }
 
 /** Bucket and region become parts of the host's name: neither may hold what ends one. */
@@ -132,7 +162,8 @@ export function sharesIn(
   const text = isWindows ? String(path ?? "").replaceAll("/", "\\") : "";
   const host = /^\\\\(?:[?.]\\UNC\\)?([^\\?.][^\\]*)/i.exec(text)?.[1];
   if (host === undefined) return [];
-  return [{ url: `smb://${host.toLowerCase()}`, host: host.toLowerCase(), port: 445 }];
+  const name = host.toLowerCase();
+  return [{ url: `smb://${name}`, scheme: "smb", host: name, port: 445 }];
 }
 
 /** All URLs in the settings of an adapter that we know nothing of. */
@@ -143,7 +174,7 @@ function urlsIn(value: Json): NetworkAddress[] {
     if (scheme in PORTS) return addressesIn(value);
     const host = URL_FORM.exec(value)?.[2].split("@").at(-1)?.toLowerCase() ?? "";
     const port = Number(/:(\d+)$/.exec(host)?.[1] ?? 0) || null;
-    return [{ url: `${scheme}://${host}`, host: host.replace(/:\d+$/, ""), port }];
+    return [{ url: `${scheme}://${host}`, scheme, host: host.replace(/:\d+$/, ""), port }];
   }
   if (Array.isArray(value)) return value.flatMap(urlsIn);
   return isObject(value) ? Object.values(value).flatMap(urlsIn) : [];

@@ -34,10 +34,10 @@ const storage = z.strictObject({
   trusted_hosts: z.array(
     z.string().refine(isHostPattern, {
       error:
-        "must be a host such as redis.example.org, *.corp.example or [::1], with or without :port",
+        "must be a host such as redis.example.org, *.corp.example or [::1], with or without a scheme and :port",
     }),
   ).readonly().default(defaults.storage.trusted_hosts).describe(
-    "Hosts that a repository's file may name as the store without `csc trust`, such as `redis.example.org` or `*.corp.example:6379`. Counts in the user's own file only, whichever file is in use.",
+    "Hosts that a repository's file may name as the store without `csc trust`, such as `rediss://redis.example.org` (over TLS only), `redis.example.org` or `*.corp.example:6379`. Counts in the user's own file only, whichever file is in use.",
   ),
 }, { error: (issue) => issue.code === "invalid_type" ? MISSING_STORAGE : undefined });
 

@@ -119,7 +119,7 @@ function bad(fault: string, cause?: unknown): CoordinatorError {
   return new CoordinatorError(
     "invalid_argument",
     `A request to the store cannot be read: ${fault.startsWith("'") ? fault : `it ${fault}`}`,
-    "The adapter 'server' of the same version writes such requests; docs/server.md names their parts.",
+    "Use the adapter 'server' of csc: it writes such requests. Programs of others have `/mcp`.",
     { cause },
   );
 }
