@@ -69,7 +69,7 @@ export async function whyNeedless(
   { holder, uses, busy_s }: LeaseRecord,
 ): Promise<"done" | "silent" | null> {
   if (holder === null) return null;
-  if (uses > 0 && busy_s === null && await isClean(target)) return "done";
+  if (uses > 0 && busy_s === null && await isClean(target, desk.deadline)) return "done";
   const known = await desk.roster.get(holder.session);
   const isSilent = known?.standing === "unproven" &&
     (known.tier === "stale" || known.tier === "abandoned");
@@ -120,10 +120,10 @@ export async function trySettle(
   return { outcome, note: takenOverNote(target, name, quietS) };
 }
 
-async function isClean(target: Target): Promise<boolean> {
+async function isClean(target: Target, deadline: number): Promise<boolean> {
   if (!target.repository) return false;
   const { dirtyPaths } = await import("./git_state.ts");
-  return (await dirtyPaths(target.tree, [target.shown]))?.size === 0;
+  return (await dirtyPaths(target.tree, [target.shown], { deadline }))?.size === 0;
 }
 
 async function goAheadAnyway(

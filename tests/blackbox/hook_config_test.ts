@@ -10,6 +10,7 @@ import {
 } from "../support/hook.ts";
 import { fileNames } from "../../src/storage/local/file_name.ts";
 import { TestProject } from "../support/project.ts";
+import { Stopwatch } from "../support/stopwatch.ts";
 import { Worker } from "../support/workers.ts";
 
 const FILES = { "a.py": "a\n", "b.py": "b\n", "sub/c.py": "c\n", "x.txt": "x\n" };
@@ -45,6 +46,26 @@ Deno.test("conflict_action 'warn' lets pass with a warning, and tells both after
     assertStringIncludes(said, "it goes ahead as conflict_action is 'warn'", command);
     assertStringIncludes(said, "Session_1", command);
   }
+});
+
+Deno.test("conflict_action 'warn' decides in time however slow git is", async () => {
+  await using project = new TestProject({ coordination: { conflict_action: "warn" } });
+  await repositoryWith(project, FILES);
+  await using ada = await TestSession.start(project, "ada-session");
+  await using bob = await TestSession.start(project, "bob-session");
+  const names = Array.from({ length: 8 }, (_, i) => `n${i}.py`);
+  for (const name of names) await ada.edit(`${project.folder}/${name}`, "A\n");
+  const bin = project.beside("bin");
+  Deno.mkdirSync(bin);
+  Deno.writeTextFileSync(`${bin}/git`, "#!/bin/sh\nexec sleep 10\n", { mode: 0o755 });
+  const PATH = `${bin}:${Deno.env.get("PATH")}`;
+  const call = { tool_name: "Bash", tool_use_id: "toolu_slow" };
+  const tool_input = { command: `sed -i s/A/B/ ${names.join(" ")}` };
+  using stopwatch = new Stopwatch();
+  const said = passed(await bob.tell("PreToolUse", { ...call, tool_input }, { PATH }));
+  const { ms } = stopwatch;
+  assertStringIncludes(said, "is held by Session_1");
+  assert(ms < 3000, `after ${ms} ms`); // 2 s, and the start of a process
 });
 
 Deno.test("conflict_action 'proceed' says nothing, and still keeps the record", async () => {
