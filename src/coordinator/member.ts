@@ -96,6 +96,16 @@ export class Member {
   /** Whom a tool call acts for: the session, or the sub-agent that the hook noted for this call. */
   async holder(callId: string | null): Promise<Holder> {
     const { session } = await this.session();
+    return await this.#caller(session, callId);
+  }
+
+  /** The same, but registers nobody: null where there is no session yet. */
+  async currentHolder(callId: string | null): Promise<Holder | null> {
+    const session = await this.current();
+    return session === null ? null : await this.#caller(session, callId);
+  }
+
+  async #caller(session: string, callId: string | null): Promise<Holder> {
     if (callId === null) return { session };
     const { store, scopes } = this.#options.desk;
     const entry = await store.retrieve(scopes.clients, callKey(callId));

@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "../support/assert.ts";
+import { hook, passed } from "../support/hook.ts";
 import { eventually, git, makeRepository, TestProject } from "../support/project.ts";
 
 const names = (answer: { locks: { name: string }[] }) => answer.locks.map(({ name }) => name);
@@ -154,6 +155,33 @@ Deno.test("sessions see what each other says of its work", async () => {
     "the one that ended is not shown any more",
     async () => (await bob.tool("session_status")).session_count === 1,
   );
+});
+
+Deno.test("what a sub-agent holds is its own, and neither its session's nor its sibling's", async () => {
+  await using project = new TestProject();
+  const tell = (hook_event_name: string, fields: object = {}) =>
+    hook(project, { session_id: "ada-session", hook_event_name, ...fields }, Deno.pid);
+  passed(await tell("SessionStart", { source: "startup" }));
+  const client = await project.connect();
+  let calls = 0;
+  const call = async (agent_id: string | undefined, name: string, args: object) => {
+    const tool_use_id = `toolu_${calls++}`;
+    const tool_name = `mcp__plugin_sc_csc__${name}`;
+    passed(await tell("PreToolUse", { tool_name, tool_use_id, tool_input: args, agent_id }));
+    const _meta = { "claudecode/toolUseId": tool_use_id };
+    const { result } = await client.request("tools/call", { name, arguments: args, _meta });
+    return result.structuredContent;
+  };
+  assertEquals((await call("one", "acquire_lock", { name: "deploy" })).success, true);
+  for (const [agent, isMine] of [["one", true], ["two", false], [undefined, false]] as const) {
+    const { available, is_mine } = await call(agent, "check_lock", { name: "deploy" });
+    assertEquals([available, is_mine], [false, isMine], agent);
+    const { locks } = await call(agent, "list_locks", {});
+    assertEquals(locks.map((lock: { is_mine: boolean }) => lock.is_mine), [isMine], agent);
+  }
+  assertEquals((await call(undefined, "release_lock", { name: "deploy" })).reason, "not_owner");
+  assertEquals((await call("one", "release_lock", { name: "deploy" })).success, true);
+  await client.close();
 });
 
 Deno.test("the health check tells of the store", async () => {

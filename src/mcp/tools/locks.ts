@@ -5,7 +5,7 @@ import { CoordinatorError } from "../../domain/error.ts";
 import type { Json } from "../../domain/json.ts";
 import { headOf } from "../../detect/head.ts";
 import { lockName } from "../../lease/lock_name.ts";
-import { holderKey } from "../../lease/record.ts";
+import { holderKey, isSame } from "../../lease/record.ts";
 import { defineTool } from "../tool.ts";
 
 const name = z.string().optional().describe(
@@ -111,15 +111,15 @@ export const checkLock = defineTool({
     ...held,
   }),
   annotations: { readOnlyHint: true, openWorldHint: false },
-  async run(args, workspace) {
+  async run(args, workspace, call) {
     const full = fullName(args, workspace);
     const lock = await new Locks(workspace.desk).check(full);
-    const me = await workspace.member.current();
+    const me = await workspace.member.currentHolder(call.id);
     return {
       result: {
         available: lock === null,
         lock_name: full,
-        is_mine: lock?.holder.session === me,
+        is_mine: isSame(me, lock?.holder ?? null),
         ...about(lock),
       },
     };
@@ -138,11 +138,11 @@ export const listLocks = defineTool({
     locks: z.array(z.object({ name: z.string(), is_mine: z.boolean(), ...held })),
   }),
   annotations: { readOnlyHint: true, openWorldHint: false },
-  async run({ pattern = "*" }, { desk, member }) {
-    const me = await member.current();
+  async run({ pattern = "*" }, { desk, member }, call) {
+    const me = await member.currentHolder(call.id);
     const locks = (await new Locks(desk).list(pattern)).map((lock) => ({
       name: lock.name,
-      is_mine: lock.holder.session === me,
+      is_mine: isSame(me, lock.holder),
       ...about(lock),
     }));
     return { result: { count: locks.length, locks, pattern } };
