@@ -59,7 +59,6 @@ export async function probeHooks(
   await probe.send("PostToolUseFailure", first, { ...call, ...error });
   await probe.send("PermissionDenied", first, { ...call, reason: "sample" });
   await probe.send("PostToolBatch", first, { tool_calls: [{ ...call, tool_response: {} }] });
-  await probe.send("SubagentStart", first, agent);
   await probe.send("SubagentStop", first, { ...agent, stop_hook_active: false });
   await probe.send("FileChanged", first, { file_path: file, event: "change" });
   await probe.send("Stop", first, { stop_hook_active: false });

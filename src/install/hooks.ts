@@ -37,7 +37,7 @@ export const WRITING_TOOLS = "Write|Edit|NotebookEdit|Bash|PowerShell|Monitor";
 
 /** Our own tools that act for a session, whose id the hook adds: in plugins and in `.mcp.json`. */
 export const SESSION_TOOLS =
-  "^mcp__(?:.+_)?csc__(?:acquire_lock|release_lock|check_lock|heartbeat|register_session)$";
+  "^mcp__(?:.+_)?csc__(?:acquire_lock|release_lock|check_lock|list_locks|heartbeat|register_session)$";
 
 /** Claude Code's own limit is 600 s; a hook of ours decides within 2 s whatever happens. */
 const TIMEOUT_S = 5;
@@ -52,7 +52,6 @@ const WANTED: readonly (readonly [event: string, matcher?: string])[] = [
   ["PostToolUseFailure", WRITING_TOOLS],
   ["PostToolBatch"],
   ["PermissionDenied"],
-  ["SubagentStart"],
   ["SubagentStop"],
   ["Stop"],
   ["FileChanged"],

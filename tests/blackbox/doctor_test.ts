@@ -66,7 +66,6 @@ const EVENTS = [
   "PostToolUseFailure",
   "PermissionDenied",
   "PostToolBatch",
-  "SubagentStart",
   "SubagentStop",
   "FileChanged",
   "Stop",
@@ -303,7 +302,7 @@ Deno.test("installations beside each other, and a server without hooks, are told
   ]);
   assertEquals(
     about(report, "project").detail,
-    `${project.folder}/.claude/settings.json, 13 hooks`,
+    `${project.folder}/.claude/settings.json, 12 hooks`,
   );
   assertEquals(about(report, "program of project").status, "ok");
 });

@@ -15,7 +15,6 @@ const EVENTS = [
   "SessionEnd",
   "SessionStart",
   "Stop",
-  "SubagentStart",
   "SubagentStop",
   "UserPromptSubmit",
 ];
@@ -93,13 +92,16 @@ Deno.test("hooks match the tools that write, and our own tools under any plugin'
   assertEquals(tools, writing);
   const matches = new RegExp(own);
   for (
-    const tool of ["acquire_lock", "release_lock", "check_lock", "heartbeat", "register_session"]
+    const tool of "acquire_lock release_lock check_lock list_locks heartbeat register_session"
+      .split(" ")
   ) {
     for (const server of ["csc", "plugin_sc_csc", "plugin_my-team_csc"]) {
       assert(matches.test(`mcp__${server}__${tool}`), `${server} ${tool}`);
     }
   }
-  for (const other of ["mcp__csc__list_locks", "mcp__notcsc__heartbeat", "xmcp__csc__heartbeat"]) {
+  for (
+    const other of ["mcp__csc__session_status", "mcp__notcsc__heartbeat", "xmcp__csc__heartbeat"]
+  ) {
     assert(!matches.test(other), other);
   }
 });
