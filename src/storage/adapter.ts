@@ -85,6 +85,13 @@ export interface StorePlace {
   readonly polls?: boolean;
 }
 
+/** What a store's server says of itself. */
+export interface ServerInfo {
+  readonly version: string;
+  /** How long it has been up, in seconds. */
+  readonly uptimeS: number;
+}
+
 /** A setting of a store's server with which it loses what it has acknowledged. */
 export interface Weakness {
   /** What is so, and what follows from it; no trailing period. */
@@ -139,6 +146,8 @@ export interface StorageAdapter {
   now(): Promise<number>;
   /** What puts at risk what the store holds; missing where a store cannot know. */
   weaknesses?(): Promise<readonly Weakness[]>;
+  /** What the server says of itself where there is one; missing where a store does not ask it. */
+  serverInfo?(): Promise<ServerInfo>;
   /** Frees what the adapter holds; ends its watches. May be called again. */
   close(): Promise<void>;
 }

@@ -11,6 +11,7 @@ export type {
   Json,
   RawNumber,
   Refusal,
+  ServerInfo,
   StorageAdapter,
   StoreOptions,
   StorePlace,

@@ -54,6 +54,23 @@ if (runningKinds().includes("redis")) {
     assertEquals((await two.run("lock", "deploy", "--holder", "bob")).code, 0);
   });
 
+  Deno.test("redis: the health check tells of it, whether it is up or not", async () => {
+    await using own = await OwnRedis.start();
+    await using project = new TestProject({
+      storage: { adapter: "redis", config: { url: own.server.url } },
+    });
+    assertEquals((await project.csc("trust", "--yes")).code, 0);
+    const client = await project.connect();
+    const { redis, store } = await client.tool("health_check");
+    assertEquals([redis.connected, store.connected], [true, true]);
+    assertMatch(redis.redis_version, /^\d+\.\d+/);
+    assert(Number.isInteger(redis.uptime_seconds) && redis.uptime_seconds < 600);
+    await own.server.kill();
+    const down = await client.tool("health_check");
+    assertEquals([down.server, down.redis.connected], ["degraded", false]);
+    assertMatch(down.redis.error, /Redis at redis:\/\/127\.0\.0\.1/);
+  });
+
   Deno.test("redis: a hook reserves through it, and decides in time without it", async () => {
     await using own = await OwnRedis.start();
     await using open = await machine("open", own);

@@ -3,6 +3,7 @@ import { isObject, type Json } from "../../domain/json.ts";
 import { userStateFolder } from "../../os/log.ts";
 import type { SeenSession } from "../../roster/roster.ts";
 import type { Tier } from "../../roster/standing.ts";
+import type { StorageAdapter } from "../../storage/adapter.ts";
 import { VERSION } from "../../version.ts";
 import { defineTool } from "../tool.ts";
 
@@ -152,7 +153,12 @@ export const healthCheck = defineTool({
       latency_ms: z.number().optional(),
       error: z.string().optional(),
     }),
-    redis: z.object({ connected: z.boolean(), error: z.string().optional() }),
+    redis: z.object({
+      connected: z.boolean(),
+      redis_version: z.string().optional(),
+      uptime_seconds: z.number().optional(),
+      error: z.string().optional(),
+    }),
     state_folder: z.string().nullable(),
   }),
   annotations: { readOnlyHint: true, openWorldHint: false },
@@ -175,9 +181,27 @@ export const healthCheck = defineTool({
         port,
         session_id: failure === null ? await member.current() : null,
         store,
-        redis: { connected: false, error: `not used: the store is '${adapter}'` },
+        redis: await redisHealth(desk.store, adapter, failure),
         state_folder: userStateFolder(),
       },
     };
   },
 });
+
+/** Seed 004 has one store, and this is what it says of that. */
+async function redisHealth(
+  store: StorageAdapter,
+  adapter: string,
+  failure: string | null,
+): Promise<{ [key: string]: Json }> {
+  if (adapter !== "redis") {
+    return { connected: false, error: `not used: the store is '${adapter}'` };
+  }
+  if (failure !== null) return { connected: false, error: failure };
+  // Its user need not have the right to ask.
+  const info = await store.serverInfo?.().catch(() => null);
+  return {
+    connected: true,
+    ...(info && { redis_version: info.version, uptime_seconds: info.uptimeS }),
+  };
+}

@@ -11,6 +11,7 @@ import type {
   DeleteResult,
   Entry,
   Refusal,
+  ServerInfo,
   StorageAdapter,
   StoreOptions,
   StorePlace,
@@ -27,6 +28,7 @@ import { decodeEntry, encodeOptional, type Fields, Layout } from "./layout.ts";
 import { lastsForEver } from "./lifetime.ts";
 import { SCRIPTS, type Scripts } from "./scripts.ts";
 import { Subscriber } from "./subscriber.ts";
+import { serverInfo } from "./server_info.ts";
 import { weaknesses } from "./weaknesses.ts";
 
 /** What a Redis store is opened with. */
@@ -179,6 +181,11 @@ export class RedisStore implements StorageAdapter {
   async weaknesses(): Promise<readonly Weakness[]> {
     const { client } = await this.#connection.connect(this.#connection.until());
     return await weaknesses(client);
+  }
+
+  async serverInfo(): Promise<ServerInfo> {
+    const { client } = await this.#connection.connect(this.#connection.until());
+    return await serverInfo(client);
   }
 
   #write(
