@@ -4,6 +4,7 @@
  * @module
  */
 
+import { headOf } from "../detect/head.ts";
 import { findRepository, type Repository } from "../detect/repository.ts";
 import { printable, shorten } from "../domain/text.ts";
 import { basename, relative, resolve } from "../os/path.ts";
@@ -70,9 +71,11 @@ async function foreignAt(
 
 async function beforeTree(
   site: Site,
-  { verb, pathspecs, stack }: Extract<GitAct, { kind: "tree" }>,
+  { verb, pathspecs, branch, stack }: Extract<GitAct, { kind: "tree" }>,
 ): Promise<Verdict> {
-  const { step, repository: { worktree } } = site;
+  const { step, repository } = site;
+  const { worktree } = repository;
+  if (branch !== undefined && headOf(repository).branch !== branch) return PASS;
   const foreign = await foreignAt(site, covered(site, pathspecs ?? []), true);
   if (foreign.length === 0) return stack ? await stackNote(site) : PASS;
   const aside = `../${basename(worktree)}-${shortId(step.holder.session)}`;

@@ -45,6 +45,8 @@ export type GitAct =
     readonly pathspecs?: readonly string[];
     /** `git checkout X`: if there is a file or folder X, the call may write that and move nothing. */
     readonly maybePath?: string;
+    /** Moves HEAD only where this branch is checked out: `update-ref refs/heads/X`. */
+    readonly branch?: string;
     /** Changes the stash stack, which all working trees of the repository share. */
     readonly stack?: true;
   }

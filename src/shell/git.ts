@@ -130,7 +130,11 @@ function movesHead(name: string): GitVerb {
     );
     if (!options.isUnderstood || options.has("stdin")) return site.unknown();
     const [reference, value] = options.operands;
-    if (reference?.text === "HEAD" && value) tree.git({ kind: "tree", verb: `${name} HEAD` });
+    if (!reference || !(value || options.has("d", "delete"))) return;
+    const act = { kind: "tree", verb: `${name} ${reference.text}` } as const;
+    const branch = /^refs\/heads\/(.+)/.exec(reference.text)?.[1];
+    if (reference.text === "HEAD") tree.git(act);
+    else if (branch !== undefined) tree.git({ ...act, branch });
   };
 }
 

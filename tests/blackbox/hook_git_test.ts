@@ -43,6 +43,7 @@ const SWEEPING = [
   "cd sub && git stash && cd ..",
   "true && git -C . checkout other || echo no",
   "bash -c 'git stash'",
+  "git update-ref refs/heads/main other",
   "(cd docs; git reset --hard)",
 ];
 
@@ -113,6 +114,7 @@ const HARMLESS = [
   "git checkout -- b.py",
   "git restore docs",
   "git branch -d other",
+  "git update-ref refs/heads/other main",
   "git commit --dry-run -a",
   "git add -n .",
   "git worktree list",
