@@ -12,13 +12,14 @@ import {
   projectFolder,
   type Workspace,
 } from "../coordinator/workspace.ts";
-import { CoordinatorError } from "../domain/error.ts";
+import { CoordinatorError, messageOf } from "../domain/error.ts";
 import { printable, shorten } from "../domain/text.ts";
 import type { Step } from "../guard/step.ts";
 import { clientPid } from "../hook/event.ts";
 import type { LeaseRecord } from "../lease/record.ts";
 import type { SeenSession } from "../roster/roster.ts";
 import type { CommandLine } from "./command.ts";
+import { printWarning } from "./output.ts";
 import { dropPermissions } from "./permissions.ts";
 
 /**
@@ -31,13 +32,25 @@ export async function inProject(
   task: (workspace: Workspace) => Promise<number>,
   folder: string = projectFolder(),
 ): Promise<number> {
-  const workspace = await openWorkspace(await findSetting(folder, line.text("config")));
+  const setting = await findSetting(folder, line.text("config"));
+  const workspace = await openWorkspace(setting, warnOfUnreadable());
   dropPermissions(workspace);
   try {
     return await task(workspace);
   } finally {
     await workspace.close();
   }
+}
+
+/** A list leaves out what cannot be read, and says so; once, however often it is come across. */
+function warnOfUnreadable(): (error: unknown) => void {
+  const told = new Set<string>();
+  return (error) => {
+    const { message, hint } = error instanceof CoordinatorError
+      ? error
+      : { message: messageOf(error), hint: "" };
+    if (told.size < told.add(message).size) printWarning(`${message}. ${hint}`.trim());
+  };
 }
 
 /** The variables that name the session that a command runs in. */

@@ -79,7 +79,10 @@ export interface SharedKeeping {
  *
  * @throws {CoordinatorError} `invalid_config`, `unknown_adapter`, `store_io`.
  */
-export async function openWorkspace(setting: Setting): Promise<Workspace> {
+export async function openWorkspace(
+  setting: Setting,
+  onUnreadable: (error: unknown) => void = () => {},
+): Promise<Workspace> {
   const { folder, repository, loaded: { config } } = setting;
   const machine = detectMachine(config.session.machine_id);
   const project = await detectProject(folder, repository, config.session.project_detection);
@@ -96,7 +99,10 @@ export async function openWorkspace(setting: Setting): Promise<Workspace> {
   const store = await openStore(config.storage.adapter, config.storage.config, {
     baseFolder: setting.baseFolder,
     limits: { maxValueBytes: config.storage.max_value_bytes },
-    onUnreadable: (error) => log.warn(messageOf(error)),
+    onUnreadable: (error) => {
+      log.warn(messageOf(error));
+      onUnreadable(error);
+    },
     onWarning: (text) => log.warn(text),
   });
   const workspace = assembleWorkspace({

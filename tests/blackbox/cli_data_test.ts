@@ -217,6 +217,19 @@ Deno.test("`status` shows a damaged file beside the others, and names it", async
   assertStringIncludes(read.stderr, torn);
 });
 
+Deno.test("a damaged file that does not even tell its scope is named by each list, once", async () => {
+  await using project = new TestProject({ session: { machine_id: "laptop" } });
+  await project.csc("data", "set", "good", "k", "1");
+  const torn = project.write(".claude/session-state/laptop__project__bad.json", "{bad");
+  for (const words of [["data", "list"], ["status"], ["status", "--json"]]) {
+    const { code, stdout, stderr } = await project.csc(...words);
+    assertEquals(code, 0);
+    assertStringIncludes(stdout, "good");
+    assertMatch(stderr, /^warning: Cannot read '.*' as it is not valid JSON.*\. [A-Z]/);
+    assertEquals(stderr.split(torn).length, 2, stderr);
+  }
+});
+
 Deno.test("`data set` takes a negative number", async () => {
   await using project = new TestProject();
   assertEquals((await project.csc("data", "set", "s", "k", "-3")).code, 0);

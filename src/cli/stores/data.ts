@@ -5,13 +5,12 @@
  */
 
 import type { ProjectData } from "../../coordinator/data.ts";
-import { findSetting, openWorkspace, projectFolder } from "../../coordinator/workspace.ts";
 import { CoordinatorError } from "../../domain/error.ts";
 import { type Json, parseJson } from "../../domain/json.ts";
 import { printable } from "../../domain/text.ts";
+import { inProject } from "../acting.ts";
 import type { CommandLine } from "../command.ts";
 import { print, printJson } from "../output.ts";
-import { dropPermissions } from "../permissions.ts";
 
 /** Who the command line is, as the author of what it stores. */
 const AUTHOR = "csc data";
@@ -37,13 +36,10 @@ export async function data(line: CommandLine): Promise<number> {
     throw line.mistake(`--machine only reads; '${action}' changes this machine's data`);
   }
   const value = action === "set" ? await readValue(words[2], line.has("text")) : null;
-  const workspace = await openWorkspace(await findSetting(projectFolder(), line.text("config")));
-  dropPermissions(workspace);
-  try {
-    return await act(action, words, value, workspace.data, machine, line.has("json"));
-  } finally {
-    await workspace.close();
-  }
+  return await inProject(
+    line,
+    (workspace) => act(action, words, value, workspace.data, machine, line.has("json")),
+  );
 }
 
 async function act(
