@@ -251,7 +251,7 @@ export const COMMANDS: readonly Command[] = [
     usage: ["version [--json]"],
     maxWords: 0,
     options: [JSON_OPTION],
-    examples: [],
+    examples: [["version --json", "the same for programs"]],
     permissions: ["read"], // of a bundle its own part is read when it runs
     run: async (line) => (await import("./version.ts")).version(line),
   },

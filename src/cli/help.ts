@@ -32,7 +32,15 @@ export function programHelp(): string {
       "csc            (serves MCP, like csc serve)",
     ]),
     section("Commands", pairs(COMMANDS.map(({ name, summary }) => [name, summary]))),
-    section("Connect it", ["claude mcp add csc -- csc"]),
+    section(
+      "Examples",
+      pairs([
+        ["csc install", "once: all your sessions take part"],
+        ["csc status", "who works on what, and what is held"],
+        ["csc run --lock deploy -- make deploy", "one deploys at a time"],
+        ["claude mcp add csc -- csc", "the MCP server alone, without hooks"],
+      ]),
+    ),
     section("Exit codes", pairs(EXIT_CODES.map(([code, meaning]) => [String(code), meaning]))),
     section(
       "Environment",

@@ -50,7 +50,8 @@ async function dispatch(args: string[]): Promise<number> {
 function findCommand(name: string): Command {
   const command = COMMANDS.find((candidate) => candidate.name === name);
   if (command) return command;
-  const guess = didYouMean(name, COMMANDS.map((candidate) => candidate.name));
+  const forPeople = COMMANDS.filter((candidate) => candidate.name !== "hook");
+  const guess = didYouMean(name, forPeople.map((candidate) => candidate.name));
   throw new CoordinatorError(
     "invalid_argument",
     `There is no command '${name}'${guess && ` (${guess})`}`,

@@ -4,13 +4,18 @@
  * @module
  */
 
-/** A length of time in its largest whole unit: "45s", "3m", "2h", "4d". */
+/**
+ * A length of time in a unit that tells it well enough: "45s", "1m", "100s", "3m", "90m", "2h", "4d". One
+ * of a unit and something over would be told in whole ones far too short.
+ */
 export function brief(seconds: number): string {
   const whole = Math.max(0, Math.round(seconds));
-  if (whole < 60) return `${whole}s`;
-  if (whole < 3600) return `${Math.floor(whole / 60)}m`;
-  return whole < 86_400 ? `${Math.floor(whole / 3600)}h` : `${Math.floor(whole / 86_400)}d`;
+  const fits = (unitS: number) => whole === unitS || whole >= 2 * unitS;
+  const [unit, unitS] = UNITS.find(([, unitS]) => fits(unitS)) ?? ["s", 1];
+  return `${Math.floor(whole / unitS)}${unit}`;
 }
+
+const UNITS = [["d", 86_400], ["h", 3600], ["m", 60]] as const;
 
 /** A length of time in words: "45 s", "3 min", "2 h", "4 d". */
 export function spoken(seconds: number): string {
