@@ -90,7 +90,10 @@ export function quietSeconds({ record, storedAtMs }: Dated, outlook: Outlook): n
   return Math.max(0, Math.round(Math.min(wallS, sinceBeatS)));
 }
 
-/** Whether there is a process with this number; true where that cannot be seen. */
+/**
+ * Whether there is a process with this number, or one of the group of this number where it is
+ * negative; true where that cannot be seen.
+ */
 export function isRunning(pid: number): boolean {
   try {
     if (Deno.build.os === "windows") askOnWindows(pid);

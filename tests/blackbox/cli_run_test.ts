@@ -2,13 +2,10 @@
 
 import { assert, assertEquals, assertMatch } from "../support/assert.ts";
 import { background, jsonOf } from "../support/background.ts";
-import { CSC } from "../support/command.ts";
 import { repositoryWith, TestSession } from "../support/hook.ts";
+import { CALL, isFree, textOf } from "../support/locked.ts";
 import { eventually, sendSignal, TestProject } from "../support/project.ts";
 import { Stopwatch } from "../support/stopwatch.ts";
-
-/** The program under test as a word for `sh`. */
-const CALL = CSC.map((word) => `'${word}'`).join(" ");
 
 /** A line of shell that says its process number in a file, and then goes on for a minute. */
 function sleeper(project: TestProject, name: string): [string, string, string] {
@@ -19,24 +16,9 @@ function sleeper(project: TestProject, name: string): [string, string, string] {
   ];
 }
 
-/** The text of a file of the project, once it is there. */
-function textOf(project: TestProject, name: string): Promise<string> {
-  return eventually(`${name} is written`, () => {
-    try {
-      return Deno.readTextFileSync(`${project.folder}/${name}`);
-    } catch {
-      return null;
-    }
-  }, 30_000);
-}
-
 /** Ends the sleeper of a file. */
 async function wake(project: TestProject, name: string): Promise<void> {
   sendSignal(Number(await textOf(project, name)), "SIGKILL");
-}
-
-async function isFree(project: TestProject, name: string): Promise<boolean> {
-  return (await project.csc("lock", "check", name)).code === 0;
 }
 
 Deno.test("the command has our input, output and its lock's name and token; its exit code is ours", async () => {
