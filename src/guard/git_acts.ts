@@ -6,12 +6,13 @@
 
 import { headOf } from "../detect/head.ts";
 import { findRepository, type Repository } from "../detect/repository.ts";
+import { shellWord } from "../domain/shell_word.ts";
 import { printable, shorten } from "../domain/text.ts";
 import { basename, relative, resolve } from "../os/path.ts";
 import type { GitAct } from "../shell/analyse.ts";
 import { matchesPath } from "../shell/path_pattern.ts";
 import { dirtyPaths } from "./git_state.ts";
-import { shellWord, unlockSessions } from "./lift.ts";
+import { unlockSessions } from "./lift.ts";
 import { opposed } from "./opposed.ts";
 import { type Concern, type ForeignFile, foreignFiles, ownEdits } from "./others.ts";
 import { canonicalPath } from "./place.ts";

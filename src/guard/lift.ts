@@ -5,32 +5,14 @@
  */
 
 import { findRepository } from "../detect/repository.ts";
-import { printable } from "../domain/text.ts";
+import { shellQuote, shellWord } from "../domain/shell_word.ts";
 import type { Holder } from "../lease/record.ts";
 import type { Target } from "./place.ts";
 import type { Step } from "./step.ts";
 
-/** A name as a word of a shell; null where it holds what cannot be shown as it is. */
-export function shellQuote(name: string): string | null {
-  if (printable(name) !== name) return null;
-  return /^[\w./@%+=:,-]+$/.test(name) ? name : `'${name.replaceAll("'", `'\\''`)}'`;
-}
-
-/** A name as a word of a shell, whatever it holds. */
-export function shellWord(name: string): string {
-  return shellQuote(name) ?? `$'${
-    [...name].map((char) => {
-      if (char === "'" || char === "\\") return `\\${char}`;
-      if (printable(char) === char && char.isWellFormed()) return char;
-      const bytes = new TextEncoder().encode(char);
-      return Array.from(bytes, (byte) => `\\x${byte.toString(16).padStart(2, "0")}`).join("");
-    }).join("")
-  }'`;
-}
-
 /** The call that takes a file or lock from its holder, by the holder where the name cannot be typed. */
 export function forceCall(name: string, holder: string): string {
-  return `csc unlock ${shellQuote(name) ?? `--session ${holder}`} --force`;
+  return `csc unlock ${shellQuote(name) ?? `--session ${shellWord(holder)}`} --force`;
 }
 
 /** The call that gives a file back; by its whole path where one is in another tree. */

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { shellWord } from "../domain/shell_word.ts";
 import { printable, shorten } from "../domain/text.ts";
 import type { WaitOutcome } from "../lease/leases.ts";
 import { type LeaseRecord, secondsLeft } from "../lease/record.ts";
@@ -12,7 +13,7 @@ import { estimateWait } from "../work/estimate.ts";
 import { suggestInstead } from "../work/suggest.ts";
 import type { Target } from "./place.ts";
 import type { HeldFile } from "../coordination/reservations.ts";
-import { shellWord, unlockFile } from "./lift.ts";
+import { unlockFile } from "./lift.ts";
 import { nameOf, type Step } from "./step.ts";
 import { viewAround } from "./view.ts";
 

@@ -7,6 +7,7 @@
 
 import { CoordinatorError } from "../domain/error.ts";
 import { compileGlob } from "../domain/glob.ts";
+import { shellWord } from "../domain/shell_word.ts";
 import type { Principal, TokenScope } from "./principal.ts";
 
 /**
@@ -40,12 +41,12 @@ function anyOf(globs: readonly string[] | null): ((name: string) => boolean) | n
  */
 export function checkAllowed({ user, scopes }: Principal, needed: TokenScope, what: string): void {
   if (scopes.has(needed)) return;
+  const wanted = [...scopes, needed].join(",");
+  const call = `csc token create --user ${shellWord(user)} --scope ${wanted}`;
   throw new CoordinatorError(
     "forbidden",
     `${user} may not ${what}: the token has no scope '${needed}'`,
-    `Ask who runs the server for a token with it: \`csc token create --user ${user} --scope ${
-      [...scopes, needed].join(",")
-    }\`.`,
+    `Ask who runs the server for a token with it: \`${call}\`.`,
   );
 }
 

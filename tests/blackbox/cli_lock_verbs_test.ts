@@ -123,6 +123,39 @@ Deno.test("a lock that is called like a verb is acquired by name", async () => {
   assertEquals((await project.csc("lock", "resource:status", "--holder", "x")).code, 0);
 });
 
+for (const word of ["the shop", "$(touch done)", "it's"]) {
+  Deno.test(`a command that is suggested can be copied, with a name such as ${word}`, async () => {
+    await using project = new TestProject();
+    const quoted = (text: string) => `'${text.replaceAll("'", `'\\''`)}'`;
+    const [lock, me] = [quoted(`resource:${word}`), quoted(word)];
+    const suggested = async (command: string, ...args: string[]) => {
+      const { stdout, stderr } = await project.csc(...args);
+      assert(`${stdout}${stderr}`.includes(command), `${command} is in ${stdout}${stderr}`);
+    };
+    const free = `take it with: csc lock ${lock}\n`;
+    await suggested(free, "lock", "wait", word, "1");
+    const giveBack = `: csc lock release ${lock} --holder ${me}\n`;
+    await suggested(giveBack, "lock", "acquire", word, "60", "--holder", word);
+    const other = ["--holder", "other"];
+    await suggested(`: csc lock ${lock} --wait 120 --holder other. `, "lock", word, ...other);
+    await suggested(`: csc unlock ${lock} --force\n`, "lock", word, ...other);
+    await suggested(`: csc lock ${lock} --wait 1.\n`, "lock", "wait", word, "1");
+    await suggested(`: csc lock force-release ${lock}. `, "lock", "release", word, ...other);
+    await suggested(
+      `: csc run --lock ${lock} --wait 120 -- …`,
+      "run",
+      "--lock",
+      word,
+      "--",
+      "true",
+    );
+    await suggested(`: csc unlock --session ${me} --force. `, "unlock", "--session", word);
+    const data = `: csc data set lists ${me} '[167, 168]'. `;
+    await suggested(data, "claim", "--next", "--from", word, ...other);
+    await suggested(`: ${quoted(`./${word}`)}.`, "claim", "--next", "--from", word, ...other);
+  });
+}
+
 const MISTAKES: [args: string[], message: RegExp][] = [
   [["acquire"], /'acquire' of which lock\? Its name is missing/],
   [["release"], /'release' of which lock\?/],

@@ -56,7 +56,7 @@ Deno.test("what a token may not do, hooks and commands are refused in words", as
   await using server = await HttpServer.start({
     tokens: [
       { user: "ada" },
-      { user: "reader", scopes: ["read"] },
+      { user: "reader;ls", scopes: ["read"] },
       { user: "other", projects: ["someone/else"] },
       { user: "stranger", tenant: "acme" },
       { user: "boss", scopes: ["read", "write", "force"] },
@@ -74,7 +74,8 @@ Deno.test("what a token may not do, hooks and commands are refused in words", as
   assertEquals(nobody.code, 1);
   assertMatch(nobody.stderr, /^error\[unauthorized\].*\nhint: .*CSC_TOKEN/);
   const stored = await as("m2", readOnly, "data", "set", "issue:1", "k", "1");
-  assertMatch(stored.stderr, /^error\[forbidden\]: reader may not change what is stored/);
+  assertMatch(stored.stderr, /^error\[forbidden\]: reader;ls may not change what is stored/);
+  assertMatch(stored.stderr, /`csc token create --user 'reader;ls' --scope read,write`/);
   const elsewhere = await as("m3", ofOther, "locks");
   assertMatch(elsewhere.stderr, /^error\[forbidden\]: other may not use the scope ':ada\/engine:/);
   const hidden = await as("m4", ofTenant, "locks", "--json");

@@ -7,6 +7,7 @@
 import { Claims } from "../../coordination/claims.ts";
 import type { Workspace } from "../../coordinator/workspace.ts";
 import { CoordinatorError, messageOf } from "../../domain/error.ts";
+import { shellWord } from "../../domain/shell_word.ts";
 import { shorten } from "../../domain/text.ts";
 import { type Item, itemOf, itemsInJson, itemsInText } from "../../work/items.ts";
 import { inProject } from "../acting.ts";
@@ -81,7 +82,8 @@ async function storedList(
   throw new CoordinatorError(
     "not_found",
     `There is no list '${shorten(name, 60)}' of ${owner} in this project`,
-    `Store one: csc data set ${LISTS_SCOPE} ${name} '[167, 168]'. A file is named with a dot or a slash: ./${name}.`,
+    `Store one: csc data set ${LISTS_SCOPE} ${shellWord(name)} '[167, 168]'. ` +
+      `A file is named with a dot or a slash: ${shellWord(`./${name}`)}.`,
   );
 }
 

@@ -6,6 +6,7 @@
 
 import { Reservations } from "../../coordination/reservations.ts";
 import { projectFolder, type Workspace } from "../../coordinator/workspace.ts";
+import { shellQuote } from "../../domain/shell_word.ts";
 import { printable, shorten } from "../../domain/text.ts";
 import { isGuarded, whyNeedless } from "../../guard/edit.ts";
 import type { Target } from "../../guard/place.ts";
@@ -14,7 +15,7 @@ import { actingSession, inProject, stepFor } from "../acting.ts";
 import type { CommandLine } from "../command.ts";
 import { type FileRow, type LeaseView, leaseView, People, rowsOf } from "./held.ts";
 import { STATE_WORDS, treeName } from "./locks.ts";
-import { forceCall, shellQuote } from "../../guard/lift.ts";
+import { forceCall } from "../../guard/lift.ts";
 import { fileNamed } from "../named_file.ts";
 import { print, printJson } from "../output.ts";
 import { wrapped } from "../table.ts";

@@ -6,6 +6,7 @@
 
 import { Locks } from "../../coordination/locks.ts";
 import { CoordinatorError } from "../../domain/error.ts";
+import { shellWord } from "../../domain/shell_word.ts";
 import { printable, shorten } from "../../domain/text.ts";
 import { actingSession, inProject, needSession } from "../acting.ts";
 import type { CommandLine } from "../command.ts";
@@ -30,10 +31,11 @@ export async function releaseLock(line: CommandLine, [word]: readonly string[]):
       return isOthers ? 1 : 0;
     }
     if (isOthers) {
+      const call = `csc lock force-release ${shellWord(name)}`;
       throw new CoordinatorError(
         "not_owner",
         `${shorten(name, 200)} is held by ${view.holder}, not by ${people.nameOf({ session })}`,
-        `Ask it to give it back, or take it: csc lock force-release ${name}. Its holder is told then.`,
+        `Ask it to give it back, or take it: ${call}. Its holder is told then.`,
       );
     }
     if (!outcome.ok) printWarning(`nobody holds ${name}: it was given back before, or has ended`);

@@ -7,6 +7,7 @@
 import type { Coordination } from "../../coordination/coordination.ts";
 import { LOCK_TTL_S, Locks, MAX_WAIT_S } from "../../coordination/locks.ts";
 import { CoordinatorError } from "../../domain/error.ts";
+import { shellWord } from "../../domain/shell_word.ts";
 import { printable, shorten } from "../../domain/text.ts";
 import { sleep } from "../../os/sleep.ts";
 import { bold } from "../../std/colors.ts";
@@ -83,7 +84,7 @@ export async function waitForLock(
         return available ? 0 : 3;
       }
       if (holder !== null) throw inVain(name, waitS, holder);
-      print(`${bold(printable(name))} is free; take it with: csc lock ${printable(name)}`);
+      print(`${bold(printable(name))} is free; take it with: csc lock ${shellWord(name)}`);
       return 0;
     });
   });
@@ -93,7 +94,7 @@ function inVain(name: string, waitS: number, holder: LeaseView): CoordinatorErro
   return new CoordinatorError(
     "lock_timeout",
     `Waited ${waitS} s in vain: ${name} is held by ${heldText(holder)}`,
-    `Get in line for it instead: csc lock ${name} --wait ${waitS}.`,
+    `Get in line for it instead: csc lock ${shellWord(name)} --wait ${waitS}.`,
   );
 }
 

@@ -10,6 +10,7 @@ import { type LockOutcome, Locks, MAX_WAIT_S } from "../../coordination/locks.ts
 import { OwnSession } from "../../coordinator/own_session.ts";
 import type { Workspace } from "../../coordinator/workspace.ts";
 import { CoordinatorError, ERROR_EXIT_CODES } from "../../domain/error.ts";
+import { shellWord } from "../../domain/shell_word.ts";
 import { printable, shorten } from "../../domain/text.ts";
 import { holderKey } from "../../lease/record.ts";
 import { actingSession, checkHolder, inProject } from "../acting.ts";
@@ -215,7 +216,7 @@ async function tellRefusal(
   { waitS }: Wish,
 ): Promise<number> {
   const why = outcome.ok ? "" : outcome.why;
-  const call = `csc run --lock ${name} --wait 120 -- …`;
+  const call = `csc run --lock ${shellWord(name)} --wait 120 -- …`;
   if (!line.has("json")) throw refusal(name, why, lock, waitS, call);
   const view = lock && leaseView(lock.record, await People.of(desk), await desk.leases.now());
   printJson({ acquired: false, lock_name: name, reason: why, ...view });

@@ -7,6 +7,7 @@
 import type { Coordination } from "../../coordination/coordination.ts";
 import { type LockOutcome, Locks, type LockView, MAX_WAIT_S } from "../../coordination/locks.ts";
 import { CoordinatorError, ERROR_EXIT_CODES } from "../../domain/error.ts";
+import { shellWord } from "../../domain/shell_word.ts";
 import { printable, shorten } from "../../domain/text.ts";
 import { bold } from "../../std/colors.ts";
 import { inProject } from "../acting.ts";
@@ -71,14 +72,15 @@ async function tell(
   }
   const holder = holderWords(line);
   if (!outcome.ok) {
-    throw refusal(name, outcome.why, lock, waitS, `csc lock ${name} --wait 120${holder}`);
+    const call = `csc lock ${shellWord(name)} --wait 120${holder}`;
+    throw refusal(name, outcome.why, lock, waitS, call);
   }
   if (warning !== null) printWarning(warning);
   const verb = outcome.extended ? "Extended" : "Acquired";
   const left = spoken(outcome.record.ttl_s);
   print(`${bold(verb)} ${printable(name)} for ${left}, token ${outcome.record.token}`);
   const giveBack = holder === "" ? "unlock" : "lock release";
-  print(`Give it back: csc ${giveBack} ${printable(name)}${holder}`);
+  print(`Give it back: csc ${giveBack} ${shellWord(name)}${holder}`);
   return 0;
 }
 
@@ -88,13 +90,17 @@ export function codeOf(why: string): "lock_timeout" | "deadlock" | "lock_held" {
   return why === "deadlock" ? "deadlock" : "lock_held";
 }
 
-/** Why a lock was not granted. */
+/**
+ * Why a lock was not granted.
+ *
+ * @param call The call that waits for it.
+ */
 export function refusal(
   name: string,
   why: string,
   lock: LockView | null,
   waitS: number,
-  call = `csc lock ${name} --wait 120`,
+  call: string,
 ): CoordinatorError {
   const holder = lock?.session?.record.alias ?? lock?.holder.session ?? "somebody";
   const work = lock?.record.purpose ? ` (${shorten(lock.record.purpose, 100)})` : "";
@@ -117,7 +123,7 @@ export function refusal(
       return new CoordinatorError(
         "lock_held",
         why === "queue full" ? `Too many wait already: ${held}` : held,
-        `Wait for it: ${call}. Lift it, as a person: csc unlock ${name} --force`,
+        `Wait for it: ${call}. Lift it, as a person: csc unlock ${shellWord(name)} --force`,
       );
   }
 }

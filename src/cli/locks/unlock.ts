@@ -10,6 +10,7 @@ import { Locks } from "../../coordination/locks.ts";
 import { Reservations } from "../../coordination/reservations.ts";
 import { projectFolder, type Workspace } from "../../coordinator/workspace.ts";
 import { CoordinatorError } from "../../domain/error.ts";
+import { shellWord } from "../../domain/shell_word.ts";
 import { printable, shorten } from "../../domain/text.ts";
 import { type Force, forceFile, forceSession, relieveOfFile } from "../../guard/force.ts";
 import type { Target } from "../../guard/place.ts";
@@ -202,7 +203,7 @@ function checkMeant({ whose, people }: Wish, holder: Holder, what: string): void
 function notYours(holder: string, what?: string): CoordinatorError {
   const alias = holder.split("/")[0];
   const call = what === undefined
-    ? `csc unlock --session ${alias} --force`
+    ? `csc unlock --session ${shellWord(alias)} --force`
     : forceCall(what, alias);
   return new CoordinatorError(
     "not_owner",
