@@ -9,7 +9,7 @@
 import { shortHash } from "../domain/hash.ts";
 import { userStateFolder } from "../os/log.ts";
 import { dirname, join } from "../os/path.ts";
-import { ensurePrivateFolder, removeIfThere } from "../os/private_folder.ts";
+import { ensurePrivateFolder, removeIfThere, statOrNull } from "../os/private_folder.ts";
 import { uniqueName } from "../os/unique.ts";
 import { VERSION } from "../version.ts";
 import { DEFAULT_CONFIG } from "./defaults.ts";
@@ -139,14 +139,6 @@ function isSame(left: readonly Stamp[], right: readonly Stamp[]): boolean {
 /** A file that others could have written is not ours. */
 function isPrivateFile(info: Deno.FileInfo): boolean {
   return info.isFile && (info.mode === null || (info.mode & 0o077) === 0);
-}
-
-function statOrNull(path: string): Deno.FileInfo | null {
-  try {
-    return Deno.statSync(path);
-  } catch {
-    return null; // whoever reads the file tells what is wrong with it
-  }
 }
 
 function sweep(folder: string, nowMs: number): void {

@@ -47,6 +47,15 @@ export function lstatOrNull(path: string): Deno.FileInfo | null {
   }
 }
 
+/** What a path leads to; null where that is nothing, or cannot be told: whoever uses it tells why. */
+export function statOrNull(path: string): Deno.FileInfo | null {
+  try {
+    return Deno.statSync(path);
+  } catch {
+    return null;
+  }
+}
+
 /** Removes a file; it may be gone already. */
 export function removeIfThere(path: string): void {
   try {

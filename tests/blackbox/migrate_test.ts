@@ -116,11 +116,18 @@ Deno.test("an adapter's name means the configured store; a file of configuration
 
 Deno.test("a mistake is told before anything is touched", async () => {
   await using project = new TestProject();
+  Deno.symlinkSync("nowhere", `${project.folder}/link`);
   const cases: [string[], RegExp][] = [
     [["--to", "kv"], /--from is missing/],
     [["--from", "local"], /--to is missing/],
     [["--from", "locl", "--to", "kv"], /'locl' names no store \(did you mean 'local'\?\)/i],
     [["--from", "local", "--to", "ftp://u:hunter2@h/"], /'ftp:\/\/\*\*\*@h\/' names no store/],
+    [
+      ["--from", "s3://u:hunter2@bucket/%zz", "--to", "kv"],
+      /'s3:\/\/\*\*\*@bucket\/%zz' names no store/,
+    ],
+    [["--from", "local", "--to", "x".repeat(300)], /'x+' names no store/],
+    [["--from", "local", "--to", "link"], /'link' names no store/],
     [["--from", "memory", "--to", "kv"], /'memory' ends with its process/],
     [["--from", "local", "--to", `local:${STATE}`], /name the same store/],
     [["--from", "local", "--to", "none.json"], /there is no such file/],
@@ -135,7 +142,7 @@ Deno.test("a mistake is told before anything is touched", async () => {
   const missing = await project.csc("migrate", "--from", "local", "--to", "kv");
   assertEquals(missing.code, 1);
   assertMatch(missing.stderr, /There is no store at '.*session-state'/);
-  assertEquals([...Deno.readDirSync(project.folder)].length, 0);
+  assertEquals([...Deno.readDirSync(project.folder)].map(({ name }) => name), ["link"]);
 });
 
 Deno.test("one file that is damaged is named, and the rest is moved", async () => {

@@ -14,7 +14,7 @@ import { CoordinatorError } from "../../domain/error.ts";
 import type { Json } from "../../domain/json.ts";
 import { redactUrls } from "../../domain/text.ts";
 import { join, resolve, resolveFrom } from "../../os/path.ts";
-import { lstatOrNull } from "../../os/private_folder.ts";
+import { statOrNull } from "../../os/private_folder.ts";
 import { KV_DEFAULTS, LOCAL_DEFAULTS } from "../../storage/adapter_defaults.ts";
 import { adapterNames } from "../../storage/registry.ts";
 import { ADAPTER_SETTINGS } from "../../storage/settings.ts";
@@ -72,7 +72,7 @@ export async function storeNamed(
     if (adapter === undefined) throw unknown(word, option);
     return checked(adapter, adapter === "s3" ? bucketIn(word, option) : { url: word }, here);
   }
-  const info = lstatOrNull(word) && Deno.statSync(word);
+  const info = statOrNull(word);
   if (info?.isFile || word.endsWith(".json")) return await inFile(word, option, setting);
   if (info?.isDirectory || /[/\\]/.test(word)) {
     return checked("local", { base_path: resolve(word) }, here);
@@ -102,18 +102,17 @@ async function inFile(
 
 /** `s3://BUCKET/PREFIX?endpoint=…&region=…`. */
 function bucketIn(word: string, option: string): Settings {
-  let url: URL;
   try {
-    url = new URL(word);
+    const { hostname, pathname, searchParams } = new URL(word);
+    const prefix = decodeURIComponent(pathname.replace(/^\//, ""));
+    return {
+      bucket: hostname,
+      ...(prefix !== "" && { prefix }),
+      ...Object.fromEntries(searchParams),
+    };
   } catch {
     throw unknown(word, option);
   }
-  const prefix = decodeURIComponent(url.pathname.replace(/^\//, ""));
-  return {
-    bucket: url.hostname,
-    ...(prefix !== "" && { prefix }),
-    ...Object.fromEntries(url.searchParams),
-  };
 }
 
 function checked(
