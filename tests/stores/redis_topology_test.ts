@@ -4,11 +4,11 @@ import { DEFAULT_LIMITS } from "../../src/domain/json.ts";
 import { RedisStore } from "../../src/storage/redis/redis.ts";
 import { assert, assertEquals, assertMatch } from "../support/assert.ts";
 import { assertFails } from "../support/decided.ts";
-import { run } from "../support/command.ts";
+import { type Outcome, run } from "../support/command.ts";
 import { runningKinds } from "../support/network_store.ts";
-import { eventually, pause } from "../support/project.ts";
+import { eventually, pause, TestProject } from "../support/project.ts";
 import { OwnRedis, useAll } from "../support/redis_client.ts";
-import { freePort, RedisServer } from "../support/servers/redis.ts";
+import { freePort, RedisServer, type RedisServerOptions } from "../support/servers/redis.ts";
 import { TempFolder } from "../support/temp.ts";
 import { type CallOutcome, runWorker } from "../support/workers.ts";
 
@@ -19,6 +19,9 @@ const ALL_SLOTS = ["CLUSTER", "ADDSLOTSRANGE", "0", "16383"];
 /** The client of a cluster leaves timers for a moment after its end; such tests come last. */
 const CLUSTER_TEST = { sanitizeOps: false, sanitizeResources: false };
 const FAILOVER_MS = 20_000;
+
+const SCHEMES = ["redis", "rediss"] as const;
+type Scheme = typeof SCHEMES[number];
 
 /** A certificate for 127.0.0.1 that signs itself, as arguments of `redis-server`. */
 async function certificate(folder: string): Promise<{ cert: string; args: string[] }> {
@@ -32,6 +35,16 @@ async function certificate(folder: string): Promise<{ cert: string; args: string
   assertEquals(code, 0, stderr);
   const files = ["--tls-cert-file", cert, "--tls-key-file", key, "--tls-ca-cert-file", cert];
   return { cert, args: [...files, "--tls-auth-clients", "no"] };
+}
+
+/** Has the program use a store, which trusts whom the certificate is of. */
+async function useTrusting(cert: string, config: Record<string, unknown>): Promise<Outcome> {
+  await using project = new TestProject();
+  const file = project.beside("config.json");
+  const text = JSON.stringify({ storage: { adapter: "redis", config } });
+  Deno.writeTextFileSync(file, text, { mode: 0o600 });
+  const env = { CLAUDE_SESSION_COORDINATOR_CONFIG: file, DENO_CERT: cert };
+  return await project.cscWith({ env }, "locks");
 }
 
 if (runningKinds().includes("redis")) {
@@ -109,6 +122,37 @@ if (runningKinds().includes("redis")) {
     });
     stack.defer(() => unknown.close());
     await assertFails("store_unreachable", () => unknown.store("s", "k", 1));
+  });
+
+  Deno.test("redis: the primary speaks TLS as `url` says, the sentinels as their own URLs", async (test) => {
+    await using stack = new AsyncDisposableStack();
+    const temp = stack.use(new TempFolder());
+    const { cert, args } = await certificate(temp.path);
+    const start = async (name: string, options: RedisServerOptions = {}) => {
+      Deno.mkdirSync(temp.join(name));
+      const tlsPort = freePort();
+      const tls = [...args, "--tls-port", String(tlsPort)];
+      const server = await RedisServer.start(temp.join(name), { ...options, args: tls });
+      const { port, password } = stack.use(server);
+      return { redis: port, rediss: tlsPort, password };
+    };
+    const primary = await start("primary");
+    const configuration = temp.join("sentinel.conf");
+    // It tells what it has been told, also of a primary that it does not reach itself.
+    const monitor = (scheme: Scheme) => `sentinel monitor ${scheme} 127.0.0.1 ${primary[scheme]} 1`;
+    Deno.writeTextFileSync(configuration, SCHEMES.map(monitor).join("\n"));
+    const sentinel = await start("sentinel", { sentinel: configuration });
+    for (const [one, other] of SCHEMES.flatMap((one) => SCHEMES.map((other) => [one, other]))) {
+      await test.step(`${one}: by sentinels of ${other}:`, async () => {
+        const config = {
+          url: `${one}://:${primary.password}@not-asked.invalid`,
+          sentinels: [`${other}://:${sentinel.password}@127.0.0.1:${sentinel[other]}`],
+          sentinel_name: one,
+        };
+        const { code, stderr } = await useTrusting(cert, config);
+        assertEquals(code, 0, stderr);
+      });
+    }
   });
 
   Deno.test(

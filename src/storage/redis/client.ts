@@ -60,8 +60,7 @@ export function targetOf(settings: RedisSettings): Target {
     return single(plain(url), () => new Redis({ ...options, ...address }));
   }
   const watchers = sentinels.map((one) => new URL(one.includes("://") ? one : `redis://${one}`));
-  const { username, password } = accountOf(watchers[0], "CSC_REDIS_SENTINEL_PASSWORD");
-  const isSafe = watchers[0].protocol === "rediss:";
+  const { username, password, tls } = accountOf(watchers[0], "CSC_REDIS_SENTINEL_PASSWORD");
   return single(
     `'${name}' of the sentinels ${watchers.map(({ host }) => host).join(", ")}`,
     () =>
@@ -72,8 +71,8 @@ export function targetOf(settings: RedisSettings): Target {
         name,
         sentinelUsername: username,
         sentinelPassword: password,
-        sentinelTLS: isSafe ? {} : undefined,
-        enableTLSForSentinelMode: isSafe,
+        sentinelTLS: tls,
+        enableTLSForSentinelMode: true, // else `tls`, the primary's, is passed over in silence
         sentinelCommandTimeout: CONNECT_MS,
         sentinelRetryStrategy: () => null,
       }),

@@ -48,7 +48,7 @@ export const redisSettings = z.strictObject({
     "Seconds after which a value ends that was stored without an end; null for never. csc's own records (leases, sessions, instances) have their own ends.",
   ),
   sentinels: z.array(sentinel).min(1).optional().describe(
-    "Redis Sentinel: where the sentinels are, as \`host:port\` or as URLs. Their password: in the first URL, or in the variable \`CSC_REDIS_SENTINEL_PASSWORD\`.",
+    "Redis Sentinel: where the sentinels are, as \`host:port\` or as URLs, with \`rediss:\` where they speak TLS. Their password: in the first URL, or in the variable \`CSC_REDIS_SENTINEL_PASSWORD\`.",
   ),
   sentinel_name: z.string().min(1).optional().describe("What the sentinels call the primary."),
   cluster: z.array(redisUrl).min(1).optional().describe(
