@@ -34,6 +34,13 @@ function withScheme(address: string): string {
   return address.includes("://") ? address : `redis://${address}`;
 }
 
+/** The client speaks TLS with all servers of a list or with none: no `rediss:` may go unheeded. */
+function allAlike(addresses: readonly string[]): boolean {
+  return new Set(addresses.map((one) => URL.parse(withScheme(one))?.protocol)).size === 1;
+}
+
+const ALIKE = { error: "must have `rediss:` in all of them or in none" };
+
 /** `storage.config` of the adapter `redis`. */
 export const redisSettings = z.strictObject({
   url: redisUrl.optional().describe(
@@ -47,12 +54,12 @@ export const redisSettings = z.strictObject({
   ttl: z.int().min(1).max(100 * 365 * 24 * 3600).nullable().default(REDIS_DEFAULTS.ttl).describe(
     "Seconds after which a value ends that was stored without an end; null for never. csc's own records (leases, sessions, instances) have their own ends.",
   ),
-  sentinels: z.array(sentinel).min(1).optional().describe(
+  sentinels: z.array(sentinel).min(1).refine(allAlike, ALIKE).optional().describe(
     "Redis Sentinel: where the sentinels are, as \`host:port\` or as URLs, with \`rediss:\` where they speak TLS. Their password: in the first URL, or in the variable \`CSC_REDIS_SENTINEL_PASSWORD\`.",
   ),
   sentinel_name: z.string().min(1).optional().describe("What the sentinels call the primary."),
-  cluster: z.array(redisUrl).min(1).optional().describe(
-    "Redis Cluster: the URLs of one or more nodes; the others are found. User, password and TLS are those of the first. Replaces \`url\`.",
+  cluster: z.array(redisUrl).min(1).refine(allAlike, ALIKE).optional().describe(
+    "Redis Cluster: the URLs of one or more nodes; the others are found. User and password are those of the first. Replaces \`url\`.",
   ),
 })
   .refine(({ sentinels, sentinel_name }) => (sentinels === undefined) === (!sentinel_name), {
