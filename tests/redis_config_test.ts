@@ -6,6 +6,7 @@ import { targetOf } from "../src/storage/redis/client.ts";
 import { ADAPTER_SETTINGS } from "../src/storage/settings.ts";
 import { assert, assertEquals } from "./support/assert.ts";
 import { HOSTILE_NAMES } from "./storage/contract/names.ts";
+import { withVariables } from "./support/variables.ts";
 
 const SETTINGS = ADAPTER_SETTINGS.redis;
 
@@ -67,6 +68,23 @@ Deno.test("redis: no location shows a user or a password", () => {
   ];
   for (const [settings, location] of locations) {
     assertEquals(targetOf(SETTINGS.parse(settings)).location, location);
+  }
+});
+
+Deno.test("redis: REDIS_URL is for who names no server, and empty it is none", async () => {
+  const sentinels = { sentinels: ["a:1"], sentinel_name: "team" };
+  const cases: [variable: string, settings: Record<string, unknown>, location: string][] = [
+    ["redis://:secret@elsewhere", {}, "redis://elsewhere"],
+    ["redis://:secret@elsewhere", { url: "redis://host" }, "redis://host"],
+    ["", {}, "redis://localhost:6379"],
+    ["", sentinels, "'team' of the sentinels a:1"],
+    ["no URL", sentinels, "'team' of the sentinels a:1"],
+    ["no URL", { cluster: ["redis://a:1"] }, "the cluster of a:1"],
+  ];
+  for (const [variable, settings, location] of cases) {
+    await withVariables({ REDIS_URL: variable }, () => {
+      assertEquals(targetOf(SETTINGS.parse(settings)).location, location, variable);
+    });
   }
 });
 

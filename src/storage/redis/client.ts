@@ -51,9 +51,11 @@ const BRIEF = {
 
 /** Where the settings lead. The password comes from the URL, or from the environment. */
 export function targetOf(settings: RedisSettings): Target {
-  const url = new URL(settings.url ?? Deno.env.get(URL_VARIABLE) ?? DEFAULT_REDIS_URL);
   const { cluster, sentinels, sentinel_name: name } = settings;
   if (cluster) return clusterOf(cluster.map((node) => new URL(node)));
+  // The variable's user and password are for its own server, not for one that sentinels name.
+  const fallback = sentinels ? undefined : Deno.env.get(URL_VARIABLE);
+  const url = new URL(settings.url ?? (fallback || DEFAULT_REDIS_URL));
   const options: RedisOptions = { ...ONCE, ...BRIEF, ...accountOf(url), db: databaseOf(url) };
   if (!sentinels) {
     const address = addressOf(url, 6379);
