@@ -15,7 +15,6 @@ import { type CallOutcome, runWorker } from "../support/workers.ts";
 const CLUSTER = ["--cluster-enabled", "yes", "--cluster-announce-ip", "127.0.0.1"];
 /** Such nodes go on while another is down. */
 const PARTIAL = [...CLUSTER, "--cluster-require-full-coverage", "no"];
-const ALL_SLOTS = ["CLUSTER", "ADDSLOTSRANGE", "0", "16383"];
 /** The client of a cluster leaves timers for a moment after its end; such tests come last. */
 const CLUSTER_TEST = { sanitizeOps: false, sanitizeResources: false };
 const FAILOVER_MS = 20_000;
@@ -23,18 +22,32 @@ const FAILOVER_MS = 20_000;
 const SCHEMES = ["redis", "rediss"] as const;
 type Scheme = typeof SCHEMES[number];
 
-/** A certificate for 127.0.0.1 that signs itself, as arguments of `redis-server`. */
-async function certificate(folder: string): Promise<{ cert: string; args: string[] }> {
+/** A certificate that signs itself, as arguments of `redis-server`. */
+async function certificate(
+  folder: string,
+  names = "DNS:localhost,IP:127.0.0.1",
+): Promise<{ cert: string; args: string[] }> {
   const [key, cert] = [`${folder}/key.pem`, `${folder}/cert.pem`];
   const { code, stderr } = await run([
     ...["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"],
     ...["-keyout", key, "-out", cert, "-subj", "/CN=localhost"],
-    ...["-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"],
+    ...["-addext", `subjectAltName=${names}`],
     ...["-addext", "basicConstraints=critical,CA:FALSE"],
   ]);
   assertEquals(code, 0, stderr);
   const files = ["--tls-cert-file", cert, "--tls-key-file", key, "--tls-ca-cert-file", cert];
   return { cert, args: [...files, "--tls-auth-clients", "no"] };
+}
+
+/** Whether a cluster serves its slots, as one of its nodes sees it. */
+async function isFormed(node: RedisServer): Promise<boolean> {
+  return (await node.command("CLUSTER", "INFO")).includes("cluster_state:ok");
+}
+
+/** Makes a cluster of one node. */
+async function formAlone({ server }: OwnRedis): Promise<void> {
+  await server.command("CLUSTER", "ADDSLOTSRANGE", "0", "16383");
+  await eventually("it is formed", () => isFormed(server));
 }
 
 /** Has the program use a store, which trusts whom the certificate is of. */
@@ -168,8 +181,7 @@ if (runningKinds().includes("redis")) {
       }
       const addresses = servers.map(({ port }) => `127.0.0.1:${port}`);
       await servers[0].command("--cluster", "create", ...addresses, "--cluster-yes");
-      const state = () => servers[1].command("CLUSTER", "INFO");
-      await eventually("it is formed", async () => (await state()).includes("cluster_state:ok"));
+      await eventually("it is formed", () => isFormed(servers[1]));
       const slot = Number(await servers[0].command("CLUSTER", "KEYSLOT", "{claude-sessions:}"));
       servers.splice(Math.floor(slot / (16384 / 3)), 1); // the one that has our names
       const settings = { cluster: servers.map(({ url }) => url) };
@@ -196,11 +208,25 @@ if (runningKinds().includes("redis")) {
     },
   );
 
+  Deno.test("redis: a cluster over TLS, whose certificate is for a name", async () => {
+    using temp = new TempFolder();
+    const { cert, args } = await certificate(temp.path, "DNS:localhost");
+    const tlsPort = freePort();
+    const named = [
+      ...["--cluster-announce-hostname", "localhost"],
+      ...["--cluster-preferred-endpoint-type", "hostname"],
+    ];
+    const tls = [...args, "--tls-port", String(tlsPort), "--tls-cluster", "yes"];
+    await using own = await OwnRedis.start({ args: [...CLUSTER, ...named, ...tls] });
+    await formAlone(own);
+    const url = `rediss://:${own.server.password}@localhost:${tlsPort}`;
+    const { code, stderr } = await useTrusting(cert, { cluster: [url] });
+    assertEquals(code, 0, stderr);
+  });
+
   Deno.test("redis: a node of a cluster that is killed repeats nothing", CLUSTER_TEST, async () => {
     await using own = await OwnRedis.start({ args: CLUSTER });
-    await own.server.command(...ALL_SLOTS);
-    const state = () => own.server.command("CLUSTER", "INFO");
-    await eventually("it is formed", async () => (await state()).includes("cluster_state:ok"));
+    await formAlone(own);
     const store = own.client({ settings: { url: undefined, cluster: [own.server.url] } });
     let [acknowledged, unknown] = [0, 0];
     for (let kill = 0; kill < 3; kill++) {
@@ -216,7 +242,7 @@ if (runningKinds().includes("redis")) {
       await own.server.kill();
       await counting;
       await own.server.restart();
-      await eventually("it is back", async () => (await state()).includes("cluster_state:ok"));
+      await eventually("it is back", () => isFormed(own.server));
       await eventually("it answers", () => store.listScopes().catch(() => null));
     }
     const count = ((await store.retrieve("s", "n"))?.value ?? 0) as number;

@@ -100,6 +100,7 @@ function clusterOf(urls: readonly URL[]): Target {
         clusterRetryStrategy: () => null,
         retryDelayOnFailover: 0, // else it sends again what may have been done
         slotsRefreshTimeout: CONNECT_MS,
+        dnsLookup: (name, found) => found(null, name), // certificates are for names, not addresses
         redisOptions,
       }),
     makeListener: () => new Redis({ ...redisOptions, ...nodes[turn++ % nodes.length] }),
