@@ -10,6 +10,7 @@ import { isObject, type Json, parseJson } from "../../domain/json.ts";
 import { type Linked, linkedTo } from "../../os/linked.ts";
 import { sleep } from "../../os/sleep.ts";
 import type { Change, Version } from "../adapter.ts";
+import { KnownVersions, type Versions } from "../known_versions.ts";
 import { unreachable } from "../network_error.ts";
 import type { Access } from "./access.ts";
 import { PROTOCOL, SILENCE_MS, WATCH_PATH } from "./protocol.ts";
@@ -22,8 +23,6 @@ const PAUSES_MS = [100, 250, 500, 1000];
 /** A token that is refused may be replaced; that is not urgent. */
 const REFUSED_PAUSE_MS = 5000;
 
-type Versions = Map<string, Map<string, Version>>;
-
 /**
  * Opens a watch. Its stream goes on until the signal aborts, whatever becomes of connections.
  *
@@ -34,11 +33,8 @@ export async function watchServer(
   pattern: string,
   stop: Linked,
 ): Promise<AsyncIterable<Change>> {
-  const known: Versions = new Map();
   try {
-    const first = await connect(access, pattern, stop.signal);
-    for (const [scope, versions] of first?.versions ?? []) known.set(scope, versions);
-    return changesOf(access, pattern, stop, known, first);
+    return changesOf(access, pattern, stop, await connect(access, pattern, stop.signal));
   } catch (error) {
     stop.release();
     throw error;
@@ -49,30 +45,21 @@ async function* changesOf(
   access: Access,
   pattern: string,
   { signal: stop, release }: Linked,
-  known: Versions,
   first: Connection | null,
 ): AsyncIterable<Change> {
+  const known = new KnownVersions();
   let connection = first;
   try {
     for (let tries = 0; !stop.aborted;) {
       if (connection) {
         tries = 0;
-        for await (const change of connection.changes) {
-          if (note(known, change)) yield change;
-        }
+        yield* known.meet(connection.versions);
+        for await (const change of connection.changes) yield* known.take(change);
         connection.leave();
-        connection = null;
       }
       const { opened, pauseMs } = await reconnect(access, pattern, stop, tries++);
-      if (opened === null) {
-        await sleep(pauseMs, stop);
-        continue;
-      }
       connection = opened;
-      for (const change of compare(known, opened.versions)) {
-        note(known, change);
-        yield change;
-      }
+      if (!opened) await sleep(pauseMs, stop);
     }
   } finally {
     connection?.leave();
@@ -94,35 +81,6 @@ async function reconnect(
     const isRefused = code === "unauthorized" || code === "forbidden";
     return { opened: null, pauseMs: isRefused ? REFUSED_PAUSE_MS : pauseMs };
   }
-}
-
-/** Keeps what a change says; answers whether it was news. */
-function note(known: Versions, { scope, key, version }: Change): boolean {
-  const versions = known.get(scope) ?? new Map<string, Version>();
-  if (version === null) {
-    versions.delete(key);
-    if (versions.size === 0) known.delete(scope);
-    return true;
-  }
-  if (versions.get(key) === version) return false;
-  known.set(scope, versions.set(key, version));
-  return true;
-}
-
-/** What must have changed between two states. */
-function compare(before: Versions, after: Versions): Change[] {
-  const changes: Change[] = [];
-  for (const [scope, versions] of after) {
-    for (const [key, version] of versions) {
-      if (before.get(scope)?.get(key) !== version) changes.push({ scope, key, version });
-    }
-  }
-  for (const [scope, versions] of before) {
-    for (const key of versions.keys()) {
-      if (!after.get(scope)?.has(key)) changes.push({ scope, key, version: null });
-    }
-  }
-  return changes;
 }
 
 /** A connection that is open: what there was at its start, and what changes. */
@@ -197,7 +155,7 @@ class Silence {
 }
 
 async function readVersions(lines: AsyncIterator<Json>, onLine: () => void): Promise<Versions> {
-  const versions: Versions = new Map();
+  const versions = new Map<string, ReadonlyMap<string, Version>>();
   for (;;) {
     const { value, done } = await lines.next();
     if (done) throw new Error("the stream of changes ended early");
