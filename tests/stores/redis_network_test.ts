@@ -2,7 +2,7 @@
 
 import type { Change, StorageAdapter } from "../../src/storage/adapter.ts";
 import { assert, assertEquals } from "../support/assert.ts";
-import { assertFails, caughtUp, recovered } from "../support/decided.ts";
+import { assertFails, caughtUp, nextKey, recovered } from "../support/decided.ts";
 import { runningKinds } from "../support/network_store.ts";
 import { eventually } from "../support/project.ts";
 import { type Fault, Proxy } from "../support/proxy.ts";
@@ -177,6 +177,19 @@ if (runningKinds().includes("redis")) {
     ]);
     await store.close();
     await ended;
+  });
+
+  Deno.test("redis: a watch whose connection is dead, though not closed, listens anew within 5 s", async () => {
+    await using own = await OwnRedis.start();
+    await using proxy = new Proxy(own.server.port);
+    const { store, beside } = await through(own, proxy);
+    const changes = (await store.watch("s"))[Symbol.asyncIterator]();
+    assertEquals(proxy.connections, 2, "one to ask with, one to listen with");
+    proxy.muteAll();
+    await beside.store("s", "missed", 1);
+    assertEquals(await nextKey(changes), "missed");
+    await beside.store("s", "told", 1);
+    assertEquals(await nextKey(changes), "told");
   });
 
   Deno.test("redis: `watch()` goes on after the server was killed", async () => {

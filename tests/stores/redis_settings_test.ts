@@ -153,6 +153,29 @@ if (runningKinds().includes("redis")) {
     }
   });
 
+  Deno.test("redis: who listens is pinged, and has answered also where that is forbidden", async () => {
+    await using own = await OwnRedis.start();
+    const { server } = own;
+    await server.command(...documentedRights());
+    await server.command("ACL", "SETUSER", "csc", "resetpass", ">secret");
+    const store = own.client({}, `redis://csc:secret@127.0.0.1:${server.port}`);
+    const changes = (await store.watch())[Symbol.asyncIterator]();
+    const listener = async () => {
+      const listed = await server.command("CLIENT", "LIST", "TYPE", "pubsub");
+      const [, id, last] = /^id=(\d+) .* cmd=(\S+)/m.exec(listed)!;
+      return { id, last };
+    };
+    const { id } = await listener();
+    await eventually("it is pinged", async () => (await listener()).last === "ping");
+    assertEquals(await server.command("ACL", "LOG"), "", "the rights of the docs suffice");
+    await server.command("ACL", "SETUSER", "csc", "-ping");
+    const denied = async () => (await server.command("ACL", "LOG")).includes("ping");
+    await eventually("it is refused", denied);
+    await store.store("s", "k", 1);
+    assertEquals((await changes.next()).value?.key, "k");
+    assertEquals((await listener()).id, id, "and goes on all the same");
+  });
+
   Deno.test("redis: who opens it is warned once of a server that forgets", async () => {
     await using own = await OwnRedis.start({ args: ["--appendonly", "no"] });
     const warnings: string[] = [];

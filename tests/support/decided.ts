@@ -1,6 +1,8 @@
 /** The promises of all stores on the network: when an operation is decided, and a client is back. */
 
 import { CoordinatorError, type ErrorCode } from "../../src/domain/error.ts";
+import { within } from "../../src/os/within.ts";
+import type { Change } from "../../src/storage/adapter.ts";
 import { assert } from "./assert.ts";
 import { pause } from "./project.ts";
 import { Stopwatch } from "./stopwatch.ts";
@@ -65,4 +67,15 @@ export async function caughtUp(what: string, holds: () => unknown): Promise<void
   await recovered(async () => {
     if (!await holds()) throw new Error(`not in time: ${what}`);
   });
+}
+
+/** The key of the next change that a watch tells, as it must soon after its connection broke. */
+export async function nextKey(changes: AsyncIterator<Change>): Promise<string | undefined> {
+  using stopwatch = new Stopwatch();
+  const next = await within(30_000, changes.next(), () => {
+    throw new Error("nothing was told");
+  });
+  const { ms } = stopwatch;
+  assert(ms < RECONNECTED_MS, `told after ${Math.round(ms)} ms`);
+  return next.value?.key;
 }

@@ -20,6 +20,7 @@ interface Strike {
 interface Link {
   readonly client: Deno.TcpConn;
   readonly server: Deno.TcpConn;
+  isMuted: boolean;
   /** What happens to the next answer. */
   strike: Strike | null;
   /** What comes before the next answer. */
@@ -71,6 +72,11 @@ export class Proxy implements AsyncDisposable {
     for (const link of this.#links) this.#end(link);
   }
 
+  /** Lets the connections there are carry nothing any more, though they stay open. New ones do. */
+  muteAll(): void {
+    for (const link of this.#links) link.isMuted = true;
+  }
+
   /** How many connections there are. */
   get connections(): number {
     return this.#links.size;
@@ -97,7 +103,13 @@ export class Proxy implements AsyncDisposable {
     if (!server) return client.close();
     client.setNoDelay(true);
     server.setNoDelay(true);
-    const link: Link = { client, server, strike: null, stale: new Uint8Array() };
+    const link: Link = {
+      client,
+      server,
+      isMuted: false,
+      strike: null,
+      stale: new Uint8Array(),
+    };
     this.#links.add(link);
     await Promise.all([this.#passRequests(link), this.#passAnswers(link)]);
   }
@@ -150,7 +162,7 @@ export class Proxy implements AsyncDisposable {
     const buffer = new Uint8Array(64 * 1024);
     try {
       for (let size; (size = await from.read(buffer)) !== null;) {
-        await pass(buffer.slice(0, size));
+        if (!link.isMuted) await pass(buffer.slice(0, size));
       }
     } catch {
       // One of the two has gone, or the proxy has ended the link.

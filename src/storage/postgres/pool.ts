@@ -90,6 +90,15 @@ export class Pool {
     }
   }
 
+  /** Gives up connections that nobody uses: they may be dead, though nothing has closed them. */
+  dropIdle(): void {
+    for (const { link, timer } of this.#idle.splice(0)) {
+      clearTimeout(timer);
+      this.#count--;
+      link.destroy();
+    }
+  }
+
   /** Closes all connections; whoever waits for one gets an error. */
   async close(): Promise<void> {
     this.#isClosed = true;

@@ -20,14 +20,15 @@ import type {
   WriteConditions,
 } from "../adapter.ts";
 import { POSTGRES_DEFAULTS, type PostgresSettings } from "../adapter_defaults.ts";
+import { ChannelWatches } from "../channel_watches.ts";
 import { checkName, checkOptions, decideIncrement, EMPTY } from "../record.ts";
 import { readAddress } from "./address.ts";
+import { PostgresChannel } from "./channel.ts";
 import { isMissing, LostReply, type Place, storeError } from "./fault.ts";
 import type { Link, Parameter, Row } from "./link.ts";
 import { splitTexts, storedName, unescapeText } from "./names.ts";
 import { Pool } from "./pool.ts";
 import { entryOf, keyName, keyParameters, refusalOf, storedAuthor } from "./rows.ts";
-import { Watches } from "./watch.ts";
 
 /** Settings of the `postgres` store. */
 export interface PostgresOptions extends Partial<PostgresSettings> {
@@ -82,7 +83,7 @@ export class PostgresStore implements StorageAdapter {
   readonly place: StorePlace;
   readonly #place: Place;
   readonly #pool: Pool;
-  readonly #watches: Watches;
+  readonly #watches: ChannelWatches;
   readonly #limits: ValueLimits;
   readonly #deadline: number;
   readonly #offsetMs: () => number;
@@ -97,7 +98,7 @@ export class PostgresStore implements StorageAdapter {
     this.#place = { what: "PostgreSQL", location, address, schema };
     this.#deadline = options.deadline ?? Infinity;
     this.#pool = new Pool({ place: this.#place, size, deadline: this.#deadline });
-    this.#watches = new Watches(this.#pool, this.#place);
+    this.#watches = new ChannelWatches(new PostgresChannel(this.#pool, this.#place));
     this.#limits = options.limits;
     this.#offsetMs = options.offsetMs ?? (() => 0);
   }
@@ -183,7 +184,11 @@ export class PostgresStore implements StorageAdapter {
   }
 
   async watch(pattern = "*", signal?: AbortSignal): Promise<AsyncIterable<Change>> {
-    return await this.#watches.add(compileGlob(pattern), this.#limit(), signal);
+    try {
+      return await this.#watches.add(compileGlob(pattern), this.#limit(), signal);
+    } catch (error) {
+      throw storeError(this.#place, null, error);
+    }
   }
 
   async now(): Promise<number> {
@@ -201,8 +206,8 @@ export class PostgresStore implements StorageAdapter {
   }
 
   async close(): Promise<void> {
-    this.#watches.close();
-    await Promise.allSettled(this.#running); // what has begun is decided within its time
+    // What has begun is decided within its time.
+    await Promise.allSettled([this.#watches.close(), ...this.#running]);
     await this.#pool.close();
   }
 

@@ -66,6 +66,7 @@ export class Connection {
   readonly #options: ConnectionOptions;
   readonly #digests = new Map<ScriptName, string>();
   #link: Link | null = null;
+  readonly #listening = new Set<Link>();
   #isClosed = false;
 
   constructor(options: ConnectionOptions) {
@@ -112,7 +113,7 @@ export class Connection {
    * @throws {CoordinatorError} `store_unreachable`, `store_io`.
    */
   async connect(until: number): Promise<Link> {
-    if (this.#isClosed) throw unreachable(this.endpoint, "the store was closed");
+    if (this.#isClosed) throw this.#closedError();
     if (performance.now() >= until) throw unreachable(this.endpoint, "no time is left");
     if (!this.#link?.isUsable) {
       const { target, onConnected } = this.#options;
@@ -129,9 +130,17 @@ export class Connection {
     }
   }
 
-  /** A link to listen on, beside the one that requests take. */
+  /**
+   * A link to listen on, beside the one that requests take.
+   *
+   * @throws {CoordinatorError} `store_unreachable`.
+   */
   openListener(): Link {
-    return new Link(this.#options.target.makeListener());
+    if (this.#isClosed) throw this.#closedError();
+    const link = new Link(this.#options.target.makeListener());
+    this.#listening.add(link);
+    void link.ended.then(() => this.#listening.delete(link));
+    return link;
   }
 
   /** How many servers there are to listen to. */
@@ -146,12 +155,21 @@ export class Connection {
     return unreachable(this.endpoint, reason, connectHint(reason), withoutArguments(error));
   }
 
+  /** Gives up a link on which nothing is asked: it may be dead, though nothing has closed it. */
+  dropIdle(): void {
+    if (this.#link?.isIdle) this.#give(this.#link);
+  }
+
   /** Ends it; what waits for an answer learns that there will be none. */
   async close(): Promise<void> {
     this.#isClosed = true;
-    const link = this.#link;
+    const links = [...this.#listening, ...(this.#link ? [this.#link] : [])];
     this.#link = null;
-    await link?.end();
+    await Promise.all(links.map((link) => link.end()));
+  }
+
+  #closedError(): CoordinatorError {
+    return unreachable(this.endpoint, "the store was closed");
   }
 
   #give(link: Link): void {

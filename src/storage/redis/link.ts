@@ -45,6 +45,11 @@ export class Link {
     return !this.#isEnding && this.client.status === "ready";
   }
 
+  /** Whether it can be used, and nothing is awaited on it. */
+  get isIdle(): boolean {
+    return this.isReady && this.timeouts.isIdle;
+  }
+
   /** Whether it is worth waiting for. */
   get isUsable(): boolean {
     return !this.#isEnding && !["close", "reconnecting", "end"].includes(this.client.status);

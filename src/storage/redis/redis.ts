@@ -4,7 +4,7 @@
  * @module
  */
 
-import { compileGlob } from "../../domain/glob.ts";
+import { compileGlob, type Matcher } from "../../domain/glob.ts";
 import { encodeValue, type Json, type ValueLimits } from "../../domain/json.ts";
 import type {
   Change,
@@ -21,13 +21,15 @@ import type {
   WriteConditions,
 } from "../adapter.ts";
 import { REDIS_DEFAULTS, type RedisSettings } from "../adapter_defaults.ts";
+import { ChannelWatches } from "../channel_watches.ts";
+import type { Versions } from "../known_versions.ts";
 import { checkName, checkOptions, decideIncrement, EMPTY } from "../record.ts";
+import { RedisChannel } from "./channel.ts";
 import { type Client, targetOf } from "./client.ts";
 import { type Answer, Connection } from "./connection.ts";
 import { decodeEntry, encodeOptional, type Fields, Layout } from "./layout.ts";
 import { lastsForEver } from "./lifetime.ts";
 import { SCRIPTS, type Scripts } from "./scripts.ts";
-import { Subscriber } from "./subscriber.ts";
 import { serverInfo } from "./server_info.ts";
 import { weaknesses } from "./weaknesses.ts";
 
@@ -56,7 +58,7 @@ export class RedisStore implements StorageAdapter {
   readonly #limits: ValueLimits;
   readonly #ttlMs: number | null;
   readonly #connection: Connection;
-  readonly #subscriber: Subscriber;
+  readonly #watches: ChannelWatches;
 
   /** @throws {TypeError} Where a URL of the settings is none. */
   constructor(options: RedisOptions) {
@@ -75,10 +77,10 @@ export class RedisStore implements StorageAdapter {
       deadline: options.deadline ?? Infinity,
       onConnected: options.onWarning && warnOnce(options.onWarning),
     });
-    this.#subscriber = new Subscriber(this.#connection, this.#layout.changes, {
-      scopes: (matches) => this.#scopes(matches),
-      versions: (scope) => this.#versions(scope),
-    });
+    const look = (matches: Matcher) => this.#look(matches);
+    this.#watches = new ChannelWatches(
+      new RedisChannel(this.#connection, this.#layout.changes, look),
+    );
   }
 
   async store(
@@ -166,7 +168,7 @@ export class RedisStore implements StorageAdapter {
   }
 
   watch(pattern = "*", signal?: AbortSignal): Promise<AsyncIterable<Change>> {
-    return this.#subscriber.watch(compileGlob(pattern), signal);
+    return this.#watches.add(compileGlob(pattern), this.#connection.until(), signal);
   }
 
   async now(): Promise<number> {
@@ -175,7 +177,7 @@ export class RedisStore implements StorageAdapter {
   }
 
   async close(): Promise<void> {
-    await Promise.all([this.#subscriber.close(), this.#connection.close()]);
+    await Promise.all([this.#watches.close(), this.#connection.close()]);
   }
 
   async weaknesses(): Promise<readonly Weakness[]> {
@@ -222,7 +224,13 @@ export class RedisStore implements StorageAdapter {
     return rest[0] as readonly unknown[];
   }
 
-  async #scopes(matches: (scope: string) => boolean): Promise<string[]> {
+  async #look(matches: Matcher): Promise<Versions> {
+    const found = new Map<string, ReadonlyMap<string, Version>>();
+    for (const scope of await this.#scopes(matches)) found.set(scope, await this.#versions(scope));
+    return found;
+  }
+
+  async #scopes(matches: Matcher): Promise<string[]> {
     const keys = [this.#layout.scopes];
     const { rest } = await this.#connection.run({
       script: "listKeys",

@@ -23,6 +23,11 @@ export class Timeouts {
   #ringsAt = Infinity;
   #isOver = false;
 
+  /** Whether nothing is awaited. */
+  get isIdle(): boolean {
+    return this.#waiting.size === 0;
+  }
+
   /** Settles as a promise does, or rejects with {@linkcode TooLate} at a time. */
   inTime<T>(until: number, promise: Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
@@ -42,12 +47,12 @@ export class Timeouts {
   /** No more promises will come: stops the timer as soon as those there are have settled. */
   end(): void {
     this.#isOver = true;
-    if (this.#waiting.size === 0) this.#stop();
+    if (this.isIdle) this.#stop();
   }
 
   #leave(waiting: Waiting): void {
     this.#waiting.delete(waiting);
-    if (this.#isOver && this.#waiting.size === 0) this.#stop();
+    if (this.#isOver && this.isIdle) this.#stop();
   }
 
   #stop(): void {
