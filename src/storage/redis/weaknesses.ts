@@ -10,8 +10,9 @@ import type { Client } from "./client.ts";
 
 /** What a server's settings put at risk; none where they are good, or not to be read. */
 export async function weaknesses(client: Client): Promise<readonly Weakness[]> {
-  const [log, eviction] = await Promise.all([
+  const [log, limit, policy] = await Promise.all([
     read(client, "appendonly"),
+    read(client, "maxmemory"),
     read(client, "maxmemory-policy"),
   ]);
   const found: Weakness[] = [];
@@ -22,14 +23,21 @@ export async function weaknesses(client: Client): Promise<readonly Weakness[]> {
       remedy: "redis-cli CONFIG SET appendonly yes (and `appendonly yes` in redis.conf)",
     });
   }
-  if (eviction?.startsWith("allkeys-")) {
+  // Without a limit no memory is full, whatever the policy.
+  if (limit !== "0" && policy !== null && policy !== "noeviction") {
     found.push({
-      fact:
-        `Redis drops any value, leases too, when its memory is full (maxmemory-policy is ${eviction})`,
+      fact: `Redis ${dropsBy(policy)}, when its memory is full (maxmemory-policy is ${policy})`,
       remedy: "redis-cli CONFIG SET maxmemory-policy noeviction (and in redis.conf)",
     });
   }
   return found;
+}
+
+/** What a policy drops to make room. A lease is stored without an end; its record says when it ends. */
+function dropsBy(policy: string): string {
+  return policy.startsWith("volatile-")
+    ? "drops early what has an end, such as places in queues and notices, though leases stay"
+    : "drops any value, leases too";
 }
 
 async function read(client: Client, name: string): Promise<string | null> {
