@@ -49,6 +49,8 @@ export interface Parts {
   readonly machineFolder?: string;
   /** See {@linkcode Coordination}; infinite by default. */
   readonly deadline?: number;
+  /** Where process numbers count; by default what the system tells. */
+  readonly pidNamespace?: () => string | null;
 }
 
 /** Puts a coordination together; nothing is read or written. */
@@ -56,7 +58,8 @@ export function coordinate(parts: Parts): Coordination {
   const { store, machine, project } = parts;
   const machineFolder = parts.machineFolder ?? machineFolderOf(parts);
   const scopes = scopesOf(machine, project);
-  const roster = new Roster(store, scopes, machine, hostIdOf(store, machineFolder));
+  const hostId = hostIdOf(store, machineFolder);
+  const roster = new Roster(store, scopes, machine, hostId, parts.pidNamespace);
   const notices = new Notices(store, scopes, machineFolder);
   const journal = new Journal(join(machineFolder, "journal"));
   const leases = new Leases({

@@ -69,13 +69,13 @@ export async function releaseAll(
 export async function heal(desk: Coordination): Promise<SessionRecord[]> {
   const healed: SessionRecord[] = [];
   for (const seen of await desk.roster.list()) {
-    const { record, standing, isHere } = seen;
+    const { record, standing, isInSight } = seen;
     if (standing !== "dead") continue;
     const { session } = record;
     if (record.status === "completed") {
       // Its client may have cut its end short; once forgotten it would seem to hold the rest again.
       await releaseAll(desk, session, "its session has ended", stillEnded(desk, session));
-    } else if (await endSession(desk, session, isHere ? GONE : SILENT, seen)) {
+    } else if (await endSession(desk, session, isInSight ? GONE : SILENT, seen)) {
       healed.push(record);
     }
     if (isLate(desk)) return healed;

@@ -13,6 +13,7 @@ import { stemOf } from "../journal/file_name.ts";
 import { hostname } from "../os/host.ts";
 import { LifeFile, probeLife } from "../os/life_file.ts";
 import { join } from "../os/path.ts";
+import { pidNamespace } from "../os/pid_namespace.ts";
 import { ensurePrivateFolder, removeIfThere } from "../os/private_folder.ts";
 import { sleep } from "../os/sleep.ts";
 import { uniqueName } from "../os/unique.ts";
@@ -22,6 +23,8 @@ import { isRunning } from "../roster/standing.ts";
 export interface Daemon {
   readonly session: string;
   readonly pid: number;
+  /** Where that number counts; absent where the host has no PID namespaces, or an older csc wrote it. */
+  readonly pid_namespace?: string;
   readonly host: string;
   /** Names its life file. */
   readonly life: string;
@@ -77,6 +80,7 @@ export async function runDaemon(
     writeDaemon(desk, {
       session,
       pid: Deno.pid,
+      pid_namespace: pidNamespace() ?? undefined,
       host: hostname(),
       life: life.id,
       interval_s: intervalS,
@@ -116,9 +120,10 @@ async function look(
   const daemon = readDaemon(desk, session);
   if (daemon === null) return "stopped";
   if (daemon.life !== life.id) return "replaced";
-  const record = (await desk.roster.get(session))?.record;
-  if (!record || record.status === "completed") return "session ended";
-  const clientPid = record.host === hostname() && record.client_pid > 0 ? record.client_pid : null;
+  const seen = await desk.roster.get(session);
+  if (!seen || seen.record.status === "completed") return "session ended";
+  const { record, isInSight } = seen;
+  const clientPid = isInSight && record.client_pid > 0 ? record.client_pid : null;
   const watched = watchPid ?? clientPid;
   if (watched !== null && !isRunning(watched)) {
     await endSession(desk, session, "its process is gone");
@@ -129,7 +134,9 @@ async function look(
   const isProven = record.life !== null && record.life.id !== life.id &&
     probeLife(record.life.folder, record.life.id) === "alive";
   // Whoever looks after we were killed sees by this process whether the session goes on.
-  const client = watchPid !== null && record.client_pid === 0 ? { client_pid: watchPid } : {};
+  const client = watchPid !== null && record.client_pid === 0
+    ? { client_pid: watchPid, pid_namespace: pidNamespace() ?? undefined }
+    : {};
   await desk.roster.beat(session, isProven ? {} : { life: own, ...client });
   return null;
 }
@@ -137,19 +144,27 @@ async function look(
 /** How the stop of a daemon went: `not running` where it had ended by itself. */
 export type Stopped = "stopped" | "not running" | "none";
 
-/** Stops a daemon of this host: gently, then by force; nothing else is ever signalled. */
+/**
+ * Stops a daemon of this host: gently, then by force; nothing else is ever signalled. One in another
+ * container has another number here: it ends at its next look, as its file is gone.
+ */
 export async function stopDaemon(desk: Coordination, session: string): Promise<Stopped> {
   const daemon = readDaemon(desk, session);
   if (daemon === null) return "none";
   const isThere = isAlive(desk, daemon);
+  const { pid_namespace = pidNamespace() } = daemon;
+  if (pid_namespace === pidNamespace()) await signalUntilGone(desk, daemon);
+  if (readDaemon(desk, session)?.life === daemon.life) removeIfThere(fileOf(desk, session));
+  return isThere ? "stopped" : "not running";
+}
+
+async function signalUntilGone(desk: Coordination, daemon: Daemon): Promise<void> {
   for (const signal of ["SIGTERM", "SIGKILL"] as const) {
-    if (!isAlive(desk, daemon)) break;
+    if (!isAlive(desk, daemon)) return;
     send(daemon.pid, signal);
     const deadline = performance.now() + GRACE_MS;
     while (isAlive(desk, daemon) && performance.now() < deadline) await sleep(POLL_MS);
   }
-  if (readDaemon(desk, session)?.life === daemon.life) removeIfThere(fileOf(desk, session));
-  return isThere ? "stopped" : "not running";
 }
 
 function send(pid: number, signal: Deno.Signal): void {

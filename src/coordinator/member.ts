@@ -134,8 +134,10 @@ export class Member {
   /** Ends the session of a client that is gone, unless it was resumed in another one. */
   async #endServed(session: string): Promise<void> {
     const { desk } = this.#options;
-    const client = (await desk.roster.get(session))?.record.client_pid;
-    if (client === this.#parent) await endSession(desk, session, "its client is gone");
+    const seen = await desk.roster.get(session);
+    if (seen?.isInSight && seen.record.client_pid === this.#parent) {
+      await endSession(desk, session, "its client is gone");
+    }
   }
 
   get #isShared(): boolean {
@@ -212,7 +214,7 @@ export class Member {
       (known === null || known.record.given_up === true);
     if (isGivenUp) {
       await this.#return(session, this.#parent);
-    } else if (!known || known.record.status === "completed" || !known.isHere) {
+    } else if (!known || known.record.status === "completed" || !known.isInSight) {
       this.#served = null;
       return;
     }

@@ -29,7 +29,7 @@ export async function ensureRegistered(opened: Opened, event: HookEvent): Promis
   ]);
   const isKnown = known === event.session_id;
   if (isKnown && !isShared) return;
-  if (isKnown && seen?.isHere && seen.record.status === "active") {
+  if (isKnown && seen?.isInSight && seen.record.status === "active") {
     return await keepLeased(desk, seen);
   }
   await register(opened, event, isKnown);
@@ -76,7 +76,7 @@ export async function isOfOtherProcess({ desk }: Opened, event: HookEvent): Prom
   const known = await desk.roster.get(event.session_id);
   if (!known || known.standing === "dead") return false;
   const { client_pid } = known.record;
-  return client_pid > 0 && client_pid !== pid && known.isHere;
+  return client_pid > 0 && known.isHere && (client_pid !== pid || !known.isInSight);
 }
 
 /**

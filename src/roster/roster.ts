@@ -8,13 +8,15 @@ import { CoordinatorError } from "../domain/error.ts";
 import type { Json } from "../domain/json.ts";
 import { hostname, uptimeSeconds } from "../os/host.ts";
 import { probeLife } from "../os/life_file.ts";
+import { pidNamespace } from "../os/pid_namespace.ts";
 import type { StorageAdapter, Version } from "../storage/adapter.ts";
 import { serverNow } from "../storage/server_clock.ts";
 import { Aliases } from "./aliases.ts";
 import type { Scopes } from "./scopes.ts";
 import type { Life, SessionRecord } from "./session_record.ts";
-import { type Known, SessionRecords } from "./session_records.ts";
+import { type Client, type Known, SessionRecords } from "./session_records.ts";
 import {
+  isInSight,
   isOfHost,
   type Outlook,
   quietSeconds,
@@ -28,8 +30,10 @@ import {
 export interface SeenSession {
   readonly record: SessionRecord;
   readonly version: Version;
-  /** Whether it is one of this host. */
+  /** Whether it is one of this host: it has the same files, and the same uptime. */
   readonly isHere: boolean;
+  /** Whether its processes can be seen as well: not where it runs in another container of this host. */
+  readonly isInSight: boolean;
   readonly standing: Standing;
   readonly tier: Tier;
   /** How long it has been quiet, in seconds. */
@@ -70,19 +74,25 @@ export class Roster {
   readonly #records: SessionRecords;
   readonly #machine: string;
   readonly #hostId: () => string | null;
+  readonly #pidNamespace: () => string | null;
   readonly #aliases: Aliases;
 
-  /** @param hostId Tells hosts of one name apart; null where the store is of one host. */
+  /**
+   * @param hostId Tells hosts of one name apart; null where the store is of one host.
+   * @param namespace Where process numbers count; by default what the system tells.
+   */
   constructor(
     store: StorageAdapter,
     scopes: Scopes,
     machine: string,
     hostId: () => string | null = () => null,
+    namespace: () => string | null = pidNamespace,
   ) {
     this.#store = store;
     this.#records = new SessionRecords(store, scopes);
     this.#machine = machine;
     this.#hostId = hostId;
+    this.#pidNamespace = namespace;
     this.#aliases = new Aliases(store, scopes.book);
   }
 
@@ -103,16 +113,16 @@ export class Roster {
         [...all.values()].map(({ record }) => record),
         Math.floor(outlook.storeMs ?? outlook.wallMs),
       );
-      const record = this.#recordFor(wanted, known?.record ?? null, alias);
+      const record = this.#recordFor(wanted, known?.record ?? null, alias, outlook);
       if (!await this.#records.write(record, known?.version ?? "absent")) continue;
-      if (wanted.clientPid > 0) await this.#records.remember(wanted.clientPid, wanted.session);
+      if (wanted.clientPid > 0) await this.#records.remember(record);
       return { record, before: known?.record ?? null };
     }
   }
 
-  /** The session of a client's process on this machine, or null. */
+  /** The session of a client's process that can be seen from here, or null. */
   sessionOf(clientPid: number): Promise<string | null> {
-    return this.#records.sessionOf(clientPid);
+    return this.#records.sessionOf(clientOf(clientPid, this.#here()));
   }
 
   /** A session's record, or null. */
@@ -199,7 +209,7 @@ export class Roster {
    */
   async end(session: string, seen?: SeenSession): Promise<SessionRecord | null> {
     const ended_at = new Date().toISOString();
-    const isGivenUp = seen?.isHere === false && seen.standing === "dead";
+    const isGivenUp = seen?.isInSight === false && seen.standing === "dead";
     const record = await this.update(session, () => ({
       status: "completed",
       ended_at,
@@ -245,7 +255,7 @@ export class Roster {
   }
 
   #here() {
-    return { host: hostname(), hostId: this.#hostId() };
+    return { host: hostname(), hostId: this.#hostId(), pidNamespace: this.#pidNamespace() };
   }
 
   #isHere(record: SessionRecord): boolean {
@@ -263,14 +273,15 @@ export class Roster {
   /** Two processes with one id would not keep each other out. */
   #refuseOther(known: Known, wanted: Registration, outlook: Outlook): void {
     const { record } = known;
-    const isHere = isOfHost(record, outlook);
-    const isSameClient = record.client_pid === wanted.clientPid && isHere;
     const standing = standingOf(known, outlook);
-    // Without a proof of life: on this host its process runs, or it would be dead; elsewhere only a
-    // fresh sign tells.
-    const mayLive = isHere ? record.client_pid > 0 : quietSeconds(known, outlook) < FRESH_S;
+    // Without a proof of life: where it can be seen its process runs, or it would be dead; elsewhere
+    // only a fresh sign tells.
+    const mayLive = isInSight(record, outlook)
+      ? record.client_pid > 0
+      : quietSeconds(known, outlook) < FRESH_S;
     const isOpenElsewhere = standing === "live" || (standing === "unproven" && mayLive);
-    if (isSameClient || record.status !== "active" || !isOpenElsewhere) return;
+    if (isOfClient(record, wanted.clientPid, outlook)) return;
+    if (record.status !== "active" || !isOpenElsewhere) return;
     throw new CoordinatorError(
       "session_taken",
       `The session ${wanted.session} is already open as ${record.alias}, in process ${record.client_pid} on ${record.host}`,
@@ -282,11 +293,11 @@ export class Roster {
     wanted: Registration,
     known: SessionRecord | null,
     alias: string,
+    outlook: Outlook,
   ): SessionRecord {
     const heartbeat = this.#now();
     const goesOn = known?.status === "active";
-    const isSameClient = known?.client_pid === wanted.clientPid;
-    const hostId = this.#hostId();
+    const isSameClient = known !== null && isOfClient(known, wanted.clientPid, outlook);
     const mayHaveLost = wanted.lapsed || known?.lapsed || known?.given_up ||
       (known !== null && this.#lapse(known).lapsed);
     return {
@@ -294,10 +305,9 @@ export class Roster {
       session: wanted.session,
       name: known?.name ?? nameOf(wanted.clientPid, heartbeat.at),
       alias,
-      host: hostname(),
-      ...(hostId !== null && { host_id: hostId }),
+      host: outlook.host,
       machine: this.#machine,
-      client_pid: wanted.clientPid,
+      ...clientOf(wanted.clientPid, outlook),
       worktree: wanted.worktree,
       branch: wanted.branch,
       head: wanted.head,
@@ -321,10 +331,32 @@ export class Roster {
   #seen(known: Known, outlook: Outlook): SeenSession {
     const { record, version } = known;
     const quietS = quietSeconds(known, outlook);
-    const isHere = isOfHost(record, outlook);
-    const standing = standingOf(known, outlook);
-    return { record, version, isHere, standing, tier: tierOf(quietS), quietS };
+    return {
+      record,
+      version,
+      isHere: isOfHost(record, outlook),
+      isInSight: isInSight(record, outlook),
+      standing: standingOf(known, outlook),
+      tier: tierOf(quietS),
+      quietS,
+    };
   }
+}
+
+type Here = Pick<Outlook, "host" | "hostId" | "pidNamespace">;
+
+/** A process that can be seen from here, as records and notes tell it. */
+function clientOf(client_pid: number, { hostId, pidNamespace }: Here): Client {
+  return {
+    ...(hostId !== null && { host_id: hostId }),
+    client_pid,
+    ...(pidNamespace !== null && { pid_namespace: pidNamespace }),
+  };
+}
+
+/** Whether a session is the one of a process that can be seen from here. */
+function isOfClient(record: SessionRecord, clientPid: number, here: Here): boolean {
+  return record.client_pid === clientPid && isInSight(record, here);
 }
 
 /** Seed 003's name for a session. */

@@ -17,7 +17,7 @@ export interface Scopes {
   readonly done: string;
   /** What leases need beside their records. */
   readonly book: string;
-  /** Which session a client's process has, by its number: of this machine only. */
+  /** Which session a client's process has, by its process: of this machine only. */
   readonly clients: string;
   /** What matches the scopes of all reservations. */
   readonly filePattern: string;

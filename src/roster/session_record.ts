@@ -20,6 +20,8 @@ export interface SessionRecord {
   readonly machine: string;
   /** The client's process, or 0 where it is not known. */
   readonly client_pid: number;
+  /** Where that number counts; absent where the host has no PID namespaces, or an older csc wrote it. */
+  readonly pid_namespace?: string;
   /** The working tree it was started in. */
   readonly worktree: string;
   /** The branch, and the commit it was at, when the session last looked. */

@@ -14,6 +14,9 @@ export interface Known extends Dated {
   readonly version: Version;
 }
 
+/** A client's process. */
+export type Client = Pick<SessionRecord, "host_id" | "pid_namespace" | "client_pid">;
+
 /** What was read so lately tells who has ended as well as what is read again. */
 const RECENT_MS = 20;
 /** Asking for more sessions than this one by one takes longer than reading all. */
@@ -75,24 +78,30 @@ export class SessionRecords {
     return (await this.#store.delete(this.#scopes.sessions, session, { expected })).ok;
   }
 
-  /** The session of a client's process on this machine, or null. */
-  async sessionOf(clientPid: number): Promise<string | null> {
-    const entry = await this.#store.retrieve(this.#scopes.clients, String(clientPid));
+  /** The session of a client's process, or null. */
+  async sessionOf(client: Client): Promise<string | null> {
+    const entry = await this.#store.retrieve(this.#scopes.clients, clientKey(client));
     return typeof entry?.value === "string" ? entry.value : null;
   }
 
   /** Notes which session a client's process has. */
-  async remember(clientPid: number, session: string): Promise<void> {
-    await this.#store.store(this.#scopes.clients, String(clientPid), session);
+  async remember(record: SessionRecord): Promise<void> {
+    await this.#store.store(this.#scopes.clients, clientKey(record), record.session);
   }
 
   /** Takes that note back, unless the client has gone on with another session. */
-  async forget({ client_pid, session }: SessionRecord): Promise<void> {
+  async forget(record: SessionRecord): Promise<void> {
     const { clients } = this.#scopes;
-    const entry = await this.#store.retrieve(clients, String(client_pid));
-    if (entry?.value !== session) return;
-    await this.#store.delete(clients, String(client_pid), { expected: entry.version });
+    const key = clientKey(record);
+    const entry = await this.#store.retrieve(clients, key);
+    if (entry?.value !== record.session) return;
+    await this.#store.delete(clients, key, { expected: entry.version });
   }
+}
+
+/** A number alone is no process: other hosts of this name, and other namespaces, have it as well. */
+function clientKey({ host_id, pid_namespace, client_pid }: Client): string {
+  return [host_id, pid_namespace, client_pid].filter((part) => part !== undefined).join(" ");
 }
 
 function knownIn({ value, version, storedAtMs }: Entry): Known | null {

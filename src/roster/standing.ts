@@ -24,6 +24,8 @@ export interface Outlook {
   readonly host: string;
   /** Tells hosts of one name apart; null where the store is of one host. */
   readonly hostId: string | null;
+  /** Where process numbers count that are seen from here; null where the host has no such thing. */
+  readonly pidNamespace: string | null;
   readonly uptimeS: number;
   readonly wallMs: number;
   /** The clock of a store on the network, no later than what is judged was read; null elsewhere. */
@@ -45,8 +47,20 @@ export function isOfHost(
 }
 
 /**
- * What a session's signs of life prove. On its own host its server and its client can be seen; from
- * others its lease counts, by the store's clock alone.
+ * Whether all that shows a session's life can be seen. A server's file can from the whole host, a
+ * client's process only from its own PID namespace.
+ */
+export function isInSight(
+  record: Pick<SessionRecord, "host" | "host_id" | "client_pid" | "pid_namespace">,
+  outlook: Pick<Outlook, "host" | "hostId" | "pidNamespace">,
+): boolean {
+  const { client_pid, pid_namespace = outlook.pidNamespace } = record;
+  return isOfHost(record, outlook) && (client_pid === 0 || pid_namespace === outlook.pidNamespace);
+}
+
+/**
+ * What a session's signs of life prove. On its own host its server can be seen, and where process
+ * numbers are the same its client; from elsewhere its lease counts, by the store's clock alone.
  */
 export function standingOf(dated: Dated, outlook: Outlook): Standing {
   const { record } = dated;
@@ -60,6 +74,7 @@ export function standingOf(dated: Dated, outlook: Outlook): Standing {
   if (record.client_pid === 0) {
     return sign === "dead" && !record.life?.beside ? "dead" : "unproven";
   }
+  if (!isInSight(record, outlook)) return standingFromAfar(dated, outlook);
   return isRunning(record.client_pid) ? "unproven" : "dead";
 }
 

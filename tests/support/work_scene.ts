@@ -79,7 +79,8 @@ export class Scene {
       seen_until: ago(0),
       ...rest,
     };
-    this.sessions.push({ record, version: "1" as Version, isHere: true, standing, tier, quietS });
+    const seen = { version: "1" as Version, isHere: true, isInSight: true };
+    this.sessions.push({ record, ...seen, standing, tier, quietS });
     return this;
   }
 

@@ -74,9 +74,9 @@ function stateOf({ record, standing, tier }: SeenSession): string {
   return standing === "live" ? tier : `${tier}, silent?`;
 }
 
-function processOf({ record, isHere }: SeenSession): string {
+function processOf({ record, isInSight }: SeenSession): string {
   const pid = record.client_pid > 0 ? String(record.client_pid) : "?";
-  return isHere ? pid : `${pid}@${shorten(record.host, 20)}`;
+  return isInSight ? pid : `${pid}@${shorten(record.host, 20)}`;
 }
 
 function detailsOf(seen: SeenSession, { locks, reservations }: Holdings, here: string): string[] {
