@@ -82,7 +82,7 @@ Deno.test("one process number in two namespaces is two clients", async () => {
   const [one, two] = [world.container("1"), world.container("2")];
   await start(one, "one", 2);
   assertEquals(await two.roster.sessionOf(2), null);
-  await start(two, "two", 2);
+  assertEquals((await start(two, "two", 2)).others, []);
   assertEquals([await one.roster.sessionOf(2), await two.roster.sessionOf(2)], ["one", "two"]);
   await one.roster.end("one");
   assertEquals([await one.roster.sessionOf(2), await two.roster.sessionOf(2)], [null, "two"]);

@@ -18,23 +18,28 @@ export function holderOf({ session_id: session, agent_id: agent }: HookEvent): H
   return typeof agent === "string" && agent !== "" ? { session, agent } : { session };
 }
 
-/** Registers the session of an event, unless it is known already. */
-export async function ensureRegistered(opened: Opened, event: HookEvent): Promise<void> {
+/** Registers the session of an event, unless it is known already: then null is answered. */
+export async function ensureRegistered(
+  opened: Opened,
+  event: HookEvent,
+): Promise<Registered | null> {
   const { desk } = opened;
-  if (!desk.config.coordination.auto_register) return;
+  if (!desk.config.coordination.auto_register) return null;
   const isShared = desk.store.place.reach === "network";
   const [known, seen] = await Promise.all([
     desk.roster.sessionOf(clientPid()),
     isShared ? desk.roster.get(event.session_id) : null,
   ]);
   const isKnown = known === event.session_id;
-  if (isKnown && !isShared) return;
+  if (isKnown && !isShared) return null;
   if (isKnown && seen?.isInSight && seen.record.status === "active") {
-    return await keepLeased(desk, seen);
+    await keepLeased(desk, seen);
+    return null;
   }
-  await register(opened, event, isKnown);
+  const registered = await register(opened, event, isKnown);
   if (isKnown) await (await returning()).lookIntoLapse(desk, event.session_id);
   else await noteReach(opened, event.session_id);
+  return registered;
 }
 
 /** What a server does that has ended alone: its session is not to be taken for dead for that. */

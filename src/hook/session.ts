@@ -32,6 +32,7 @@ export async function onSessionStart(opened: Opened, event: HookEvent): Promise<
   } catch (error) {
     return refusal(event, error);
   }
+  await endOthersOfClient(desk, registered, event);
   const { startContext } = await import("./start_context.ts");
   const context = await startContext(opened, registered);
   await desk.roster.update(event.session_id, () => ({ seen_until: new Date().toISOString() }));
@@ -66,22 +67,40 @@ function shareSessionId(session: string): void {
 /** A session ends. */
 export async function onSessionEnd({ desk }: Opened, event: HookEvent): Promise<HookAnswer> {
   const { session_id: session, reason = "other" } = event;
-  const elsewhere = foldersReached(desk, session);
-  await endSession(desk, session, `session end: ${reason}`);
-  for (const folder of elsewhere) {
-    await endSession(
-      (await openFolder(folder, desk.deadline)).desk,
-      session,
-      `session end: ${reason}`,
-    );
-  }
+  await endEverywhere(desk, session, `session end: ${reason}`);
   return SILENT;
+}
+
+async function endEverywhere(desk: Coordination, session: string, why: string): Promise<void> {
+  const elsewhere = foldersReached(desk, session);
+  await endSession(desk, session, why);
+  for (const folder of elsewhere) {
+    await endSession((await openFolder(folder, desk.deadline)).desk, session, why);
+  }
+}
+
+/**
+ * Ends what the client had before, where its end was lost: it would live for as long as the client, in
+ * the way of the very session that has followed it. Only a start and a prompt show that the client has
+ * gone on; a tool call may be a late one of the old session.
+ */
+async function endOthersOfClient(
+  desk: Coordination,
+  { others }: Registered,
+  { source }: HookEvent,
+): Promise<void> {
+  for (const { record: { session }, standing } of others) {
+    // No process starts up twice: this one only has the number, inherited from the client around it.
+    if (source === "startup" && standing === "live") continue;
+    await endEverywhere(desk, session, "its client has another session now");
+  }
 }
 
 /** The user says something: a sign of life, and the moment to tell what happened. */
 export async function onPrompt(opened: Opened, event: HookEvent): Promise<HookAnswer> {
   try {
-    await ensureRegistered(opened, event);
+    const registered = await ensureRegistered(opened, event);
+    if (registered) await endOthersOfClient(opened.desk, registered, event);
   } catch (error) {
     return refusal(event, error);
   }

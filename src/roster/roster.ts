@@ -59,6 +59,8 @@ export interface Registered {
   readonly record: SessionRecord;
   /** What the roster knew of it before, or null where it is new. */
   readonly before: SessionRecord | null;
+  /** What else is registered as active for the same client, which has one session at a time. */
+  readonly others: readonly SeenSession[];
 }
 
 /** Without a lease a sign of life from another host counts for this long. */
@@ -116,7 +118,15 @@ export class Roster {
       const record = this.#recordFor(wanted, known?.record ?? null, alias, outlook);
       if (!await this.#records.write(record, known?.version ?? "absent")) continue;
       if (wanted.clientPid > 0) await this.#records.remember(record);
-      return { record, before: known?.record ?? null };
+      const others = [...all.values()].filter((other) =>
+        other !== known && other.record.status === "active" && wanted.clientPid > 0 &&
+        isOfClient(other.record, wanted.clientPid, outlook)
+      );
+      return {
+        record,
+        before: known?.record ?? null,
+        others: others.map((other) => this.#seen(other, outlook)),
+      };
     }
   }
 
