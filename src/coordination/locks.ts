@@ -10,6 +10,7 @@ import type { Outcome } from "../lease/request.ts";
 import { expiresAt, type Holder, holderKey, isSame, type LeaseRecord } from "../lease/record.ts";
 import type { LeaseRef, WaitOutcome } from "../lease/leases.ts";
 import type { SeenSession } from "../roster/roster.ts";
+import { isLongSilent } from "../roster/standing.ts";
 import type { Coordination } from "./coordination.ts";
 import { noteLock } from "./returning.ts";
 
@@ -147,9 +148,7 @@ export class Locks {
   async #silentHolder(record: LeaseRecord, holder: Holder): Promise<SeenSession | null> {
     if (!record.holder || isSame(record.holder, holder)) return null;
     const known = await this.#desk.roster.get(record.holder.session);
-    const isSilent = known?.standing === "unproven" &&
-      (known.tier === "stale" || known.tier === "abandoned");
-    return isSilent ? known : null;
+    return known && isLongSilent(known) ? known : null;
   }
 
   async #view(name: string, record: LeaseRecord): Promise<LockView | null> {

@@ -8,6 +8,7 @@ import { fileRule } from "../config/file_rules.ts";
 import type { WaitOutcome } from "../lease/leases.ts";
 import { type Holder, holderKey, isSame, type LeaseRecord } from "../lease/record.ts";
 import { dirname } from "../os/path.ts";
+import { isLongSilent } from "../roster/standing.ts";
 import type { Target } from "./place.ts";
 import type { HeldFile, ReserveOptions } from "../coordination/reservations.ts";
 import { nameOf, type Step } from "./step.ts";
@@ -71,9 +72,7 @@ export async function whyNeedless(
   if (holder === null) return null;
   if (uses > 0 && busy_s === null && await isClean(target, desk.deadline)) return "done";
   const known = await desk.roster.get(holder.session);
-  const isSilent = known?.standing === "unproven" &&
-    (known.tier === "stale" || known.tier === "abandoned");
-  return isSilent ? "silent" : null;
+  return known && isLongSilent(known) ? "silent" : null;
 }
 
 /** Ends a reservation that stands in the way without need, and takes the file. */

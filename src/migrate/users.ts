@@ -6,8 +6,9 @@
 
 import { clockOf } from "../lease/clock.ts";
 import { Leases } from "../lease/leases.ts";
-import { Roster, type SeenSession } from "../roster/roster.ts";
+import { Roster } from "../roster/roster.ts";
 import { scopesOf } from "../roster/scopes.ts";
+import { isLongSilent } from "../roster/standing.ts";
 import type { StorageAdapter } from "../storage/adapter.ts";
 import { projectOf } from "./kinds.ts";
 
@@ -47,7 +48,9 @@ async function inProject(
 ): Promise<StoreUser[]> {
   const scopes = scopesOf(machine, project);
   const roster = new Roster(store, scopes, machine);
-  const sessions = (await roster.list()).filter(mayWork);
+  const sessions = (await roster.list()).filter((seen) =>
+    seen.standing !== "dead" && !isLongSilent(seen)
+  );
   const leases = new Leases({
     store,
     clock: clockOf(store),
@@ -70,8 +73,4 @@ async function inProject(
       what: `holds the lock ${ref.key}`,
     })),
   ];
-}
-
-function mayWork({ standing, tier }: SeenSession): boolean {
-  return standing === "live" || (standing === "unproven" && (tier === "active" || tier === "idle"));
 }

@@ -91,6 +91,16 @@ export function tierOf(quietS: number): Tier {
 }
 
 /**
+ * Whether a session has long been silent and cannot be shown to live: then whoever needs what it holds
+ * may override it. Of all others that are not dead it counts that they may be at work.
+ */
+export function isLongSilent(
+  { standing, tier }: { readonly standing: Standing; readonly tier: Tier },
+): boolean {
+  return standing === "unproven" && (tier === "stale" || tier === "abandoned");
+}
+
+/**
  * How long ago a session last gave a sign or did something, in seconds. Seen from its own host the
  * uptime counts, from others the store's clock: so that a wall clock that is wrong makes nobody silent.
  */

@@ -10,6 +10,7 @@ import { printable, shorten } from "../domain/text.ts";
 import type { LeaseRecord } from "../lease/record.ts";
 import { join } from "../os/path.ts";
 import type { SeenSession } from "../roster/roster.ts";
+import { isLongSilent } from "../roster/standing.ts";
 
 /** What the configuration says about who works where. */
 export type WorkConfig = Pick<
@@ -45,13 +46,11 @@ export interface WorkView {
   readonly nowMs: number;
 }
 
-/** The sessions beside one's own that are at work: neither ended nor silent for an hour. */
+/** The sessions beside one's own that are at work: neither ended nor long silent. */
 export function colleagues(view: WorkView): SeenSession[] {
-  return view.sessions.filter(({ record, standing, tier }) => {
-    if (record.session === view.me || record.status !== "active") return false;
-    return standing === "live" ||
-      (standing === "unproven" && (tier === "active" || tier === "idle"));
-  });
+  return view.sessions.filter((seen) =>
+    seen.record.session !== view.me && seen.standing !== "dead" && !isLongSilent(seen)
+  );
 }
 
 /** The session that looks, or null. */

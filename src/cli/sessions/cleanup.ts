@@ -7,6 +7,7 @@
 import type { Coordination } from "../../coordination/coordination.ts";
 import { endSession } from "../../coordination/ending.ts";
 import type { SeenSession } from "../../roster/roster.ts";
+import { isLongSilent } from "../../roster/standing.ts";
 import { inProject } from "../acting.ts";
 import type { CommandLine } from "../command.ts";
 import { print, printJson } from "../output.ts";
@@ -44,9 +45,7 @@ export async function cleanup(line: CommandLine): Promise<number> {
 
 /** Sessions that have long been silent and cannot be shown to live. */
 async function silentSessions(desk: Coordination): Promise<SeenSession[]> {
-  return (await desk.roster.list()).filter(({ standing, tier }) =>
-    standing === "unproven" && (tier === "stale" || tier === "abandoned")
-  );
+  return (await desk.roster.list()).filter(isLongSilent);
 }
 
 async function endAll(desk: Coordination, sessions: readonly SeenSession[]): Promise<void> {
