@@ -8,6 +8,7 @@ import { DEFAULT_LIMITS, type Json } from "../src/domain/json.ts";
 import { hostIdIn } from "../src/os/host_id.ts";
 import { NO_LOG } from "../src/os/log.ts";
 import type { SessionRecord } from "../src/roster/session_record.ts";
+import { type Tier, tierOf } from "../src/roster/standing.ts";
 import { MemoryData, MemoryStore } from "../src/storage/memory.ts";
 import { assert, assertEquals, assertStringIncludes } from "./support/assert.ts";
 import { eventually } from "./support/project.ts";
@@ -137,6 +138,26 @@ Deno.test("without a lease age proves nothing to another machine, and the store'
     assertEquals([standing, tier, quietS, isHere], ["unproven", "stale", 7200, false]);
   } finally {
     Date.now = real;
+  }
+});
+
+Deno.test("the tiers follow the time after which silence counts, however short or long it is", () => {
+  const DAY_S = 86_400;
+  const cases: [timeoutS: number, quietS: number, tier: Tier][] = [
+    [7200, 0, "active"],
+    [7200, 299, "active"],
+    [7200, 300, "idle"],
+    [7200, 7199, "idle"],
+    [7200, 7200, "stale"],
+    [7200, DAY_S - 1, "stale"],
+    [7200, DAY_S, "abandoned"],
+    [60, 59, "active"],
+    [60, 60, "stale"],
+    [3 * DAY_S, 3 * DAY_S - 1, "idle"],
+    [3 * DAY_S, 3 * DAY_S, "abandoned"],
+  ];
+  for (const [timeoutS, quietS, tier] of cases) {
+    assertEquals(tierOf(quietS, timeoutS), tier, `${quietS} s of ${timeoutS}`);
   }
 });
 

@@ -192,7 +192,10 @@ export const COORDINATION_COMMANDS: readonly Command[] = [
     usage: ["cleanup [--stale] [--force] [--json]"],
     maxWords: 0,
     options: [
-      { name: "stale", help: "also list sessions that have been silent for more than an hour" },
+      {
+        name: "stale",
+        help: "also list sessions that have been silent for longer than `session_timeout`",
+      },
       { name: "force", help: "end those listed; remove damaged records and ended sessions" },
       ...COMMON,
     ],

@@ -64,7 +64,9 @@ export const coordination = z.strictObject({
     "Whether a session registers itself at its start.",
   ),
   session_timeout: seconds(30 * DAY_S, MISSED_HEARTBEATS).default(defaults.session_timeout)
-    .describe("After how many seconds of silence a session counts as stale."),
+    .describe(
+      "After how many seconds of silence a session is stale: what it holds may then be taken over where nothing proves that it lives. Until then it is active, for five minutes, and idle; after a day without a sign it is abandoned.",
+    ),
   heartbeat_interval: seconds(DAY_S).default(defaults.heartbeat_interval).describe(
     "How often a session's server says that it is there and renews what it holds, in seconds.",
   ),

@@ -55,11 +55,12 @@ export interface Parts {
 
 /** Puts a coordination together; nothing is read or written. */
 export function coordinate(parts: Parts): Coordination {
-  const { store, machine, project } = parts;
+  const { store, config, machine, project, deadline = Infinity } = parts;
   const machineFolder = parts.machineFolder ?? machineFolderOf(parts);
   const scopes = scopesOf(machine, project);
+  const patience = { timeoutS: config.coordination.session_timeout };
   const hostId = hostIdOf(store, machineFolder);
-  const roster = new Roster(store, scopes, machine, hostId, parts.pidNamespace);
+  const roster = new Roster(store, scopes, machine, patience, hostId, parts.pidNamespace);
   const notices = new Notices(store, scopes, machineFolder);
   const journal = new Journal(join(machineFolder, "journal"));
   const leases = new Leases({
@@ -89,7 +90,6 @@ export function coordinate(parts: Parts): Coordination {
     },
   });
   const snapshots = new Snapshots(join(machineFolder, "snapshots"));
-  const { config, deadline = Infinity } = parts;
   return {
     store,
     config,

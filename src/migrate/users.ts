@@ -6,7 +6,7 @@
 
 import { clockOf } from "../lease/clock.ts";
 import { Leases } from "../lease/leases.ts";
-import { Roster } from "../roster/roster.ts";
+import { type Patience, Roster } from "../roster/roster.ts";
 import { scopesOf } from "../roster/scopes.ts";
 import { isLongSilent } from "../roster/standing.ts";
 import type { StorageAdapter } from "../storage/adapter.ts";
@@ -22,11 +22,15 @@ export interface StoreUser {
 }
 
 /**
- * The sessions that live or have given a sign within the last hour, and the holders of locks.
+ * The sessions that live or have not been silent for long, and the holders of locks.
  *
  * @param machine This machine's name in scopes.
  */
-export async function usersOf(store: StorageAdapter, machine: string): Promise<StoreUser[]> {
+export async function usersOf(
+  store: StorageAdapter,
+  machine: string,
+  patience: Patience,
+): Promise<StoreUser[]> {
   const projects = new Set<string>();
   for (const type of ["sessions", "locks"]) {
     for (const scope of await store.listScopes(`:*:${type}`)) {
@@ -36,7 +40,7 @@ export async function usersOf(store: StorageAdapter, machine: string): Promise<S
   }
   const users: StoreUser[] = [];
   for (const project of [...projects].sort()) {
-    users.push(...await inProject(store, project, machine));
+    users.push(...await inProject(store, project, machine, patience));
   }
   return users;
 }
@@ -45,9 +49,10 @@ async function inProject(
   store: StorageAdapter,
   project: string,
   machine: string,
+  patience: Patience,
 ): Promise<StoreUser[]> {
   const scopes = scopesOf(machine, project);
-  const roster = new Roster(store, scopes, machine);
+  const roster = new Roster(store, scopes, machine, patience);
   const sessions = (await roster.list()).filter((seen) =>
     seen.standing !== "dead" && !isLongSilent(seen)
   );

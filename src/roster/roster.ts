@@ -54,6 +54,12 @@ export interface Registration {
   readonly alias?: string;
 }
 
+/** How long sessions may be quiet, in seconds. */
+export interface Patience {
+  /** From then on a session is stale. */
+  readonly timeoutS: number;
+}
+
 /** How a session was registered. */
 export interface Registered {
   readonly record: SessionRecord;
@@ -75,6 +81,7 @@ export class Roster {
   readonly #store: StorageAdapter;
   readonly #records: SessionRecords;
   readonly #machine: string;
+  readonly #patience: Patience;
   readonly #hostId: () => string | null;
   readonly #pidNamespace: () => string | null;
   readonly #aliases: Aliases;
@@ -87,12 +94,14 @@ export class Roster {
     store: StorageAdapter,
     scopes: Scopes,
     machine: string,
+    patience: Patience,
     hostId: () => string | null = () => null,
     namespace: () => string | null = pidNamespace,
   ) {
     this.#store = store;
     this.#records = new SessionRecords(store, scopes);
     this.#machine = machine;
+    this.#patience = patience;
     this.#hostId = hostId;
     this.#pidNamespace = namespace;
     this.#aliases = new Aliases(store, scopes.book);
@@ -347,7 +356,7 @@ export class Roster {
       isHere: isOfHost(record, outlook),
       isInSight: isInSight(record, outlook),
       standing: standingOf(known, outlook),
-      tier: tierOf(quietS),
+      tier: tierOf(quietS, this.#patience.timeoutS),
       quietS,
     };
   }

@@ -16,8 +16,9 @@ export type Standing = "live" | "unproven" | "dead";
 /** How long a session has been quiet (seed 004's tiers). */
 export type Tier = "active" | "idle" | "stale" | "abandoned";
 
-/** Below these a session is active, idle, stale; from then on abandoned. In seconds. */
-export const TIER_LIMITS_S = { active: 300, idle: 3600, stale: 86_400 } as const;
+/** A session is active for so long after a sign, and at the earliest after a day abandoned. In seconds. */
+const ACTIVE_S = 300;
+const ABANDONED_S = 86_400;
 
 /** From where and when sessions are looked at. */
 export interface Outlook {
@@ -83,11 +84,15 @@ function standingFromAfar({ record: { life }, storedAtMs }: Dated, { storeMs }: 
   return storeMs - storedAtMs > life.lease_s * 1000 ? "dead" : "live";
 }
 
-/** The tier for a time of quiet. */
-export function tierOf(quietS: number): Tier {
-  if (quietS < TIER_LIMITS_S.active) return "active";
-  if (quietS < TIER_LIMITS_S.idle) return "idle";
-  return quietS < TIER_LIMITS_S.stale ? "stale" : "abandoned";
+/**
+ * The tier for a time of quiet.
+ *
+ * @param timeoutS From when on a session is stale: where that is less than the other tiers take, it
+ * cuts them short, and where it is more, it puts them off.
+ */
+export function tierOf(quietS: number, timeoutS: number): Tier {
+  if (quietS < timeoutS) return quietS < ACTIVE_S ? "active" : "idle";
+  return quietS < ABANDONED_S ? "stale" : "abandoned";
 }
 
 /**

@@ -90,6 +90,37 @@ Deno.test("a silent session's lock can be taken over, with a warning; an edit sa
   assertMatch(lock.stderr, /^warning: taken over from Session_1/);
 });
 
+Deno.test("session_timeout says from when on a session is stale: for commands, hooks and the MCP server", async () => {
+  const cases: [config: object | undefined, seconds: number, status: string][] = [
+    [undefined, 7000, "idle"],
+    [undefined, 7300, "stale"],
+    [{ coordination: { session_timeout: 600, heartbeat_interval: 60 } }, 500, "idle"],
+    [{ coordination: { session_timeout: 600, heartbeat_interval: 60 } }, 700, "stale"],
+    [{ coordination: { session_timeout: 9000 } }, 8000, "idle"],
+  ];
+  await Promise.all(cases.map(async ([config, seconds, status]) => {
+    await using project = new TestProject(config);
+    await repositoryWith(project, FILES);
+    await using ada = await TestSession.start(project, "ada-session-1");
+    await using bob = await TestSession.start(project, "bob-session-2");
+    const path = `${project.folder}/src/auth.ts`;
+    await ada.edit(path, "changed\n");
+    silence(project, ada.id, seconds);
+    const statusOf = ({ sessions }: { sessions: { session_id: string; status: string }[] }) =>
+      sessions.find(({ session_id }) => session_id === ada.id)?.status;
+    assertEquals(statusOf(json(await project.csc("status", "--json"))), status);
+    const server = await project.connect();
+    assertEquals(statusOf(await server.tool("session_status")), status);
+    const isSilent = status === "stale";
+    assertEquals(json(await project.csc("cleanup", "--stale", "--json")).stale.length, +isSilent);
+    assertEquals((await project.csc("heartbeat", "check", ada.id)).code, +isSilent);
+    const moved = await project.csc("migrate", "--from", "local", "--to", project.beside("target"));
+    assert(moved.stderr.includes("Session_1") !== isSilent, moved.stderr);
+    const { said } = await bob.before(path);
+    assertEquals(said.permissionDecision, isSilent ? undefined : "deny");
+  }));
+});
+
 Deno.test("damaged records are named, block nothing else, and go with `cleanup --force`", async () => {
   await using project = new TestProject();
   await repositoryWith(project, FILES);

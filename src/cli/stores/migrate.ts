@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { Config } from "../../config/types.ts";
 import { findUntrusted, projectFolder } from "../../coordinator/setting.ts";
 import { detectMachine } from "../../detect/machine.ts";
 import { CoordinatorError, messageOf } from "../../domain/error.ts";
@@ -33,7 +34,6 @@ export async function migrateCommand(line: CommandLine): Promise<number> {
   const target = await storeNamed(toWord, "to", setting);
   refuseSame(source, target);
   if (source.path !== null && !lstatOrNull(source.path)) throw nothingAt(source.path);
-  const machine = detectMachine(setting.loaded.config.session.machine_id);
   const unreadable = new Map<string, Failure>();
   const from = await open(source, (error) => {
     const message = messageOf(error);
@@ -42,7 +42,7 @@ export async function migrateCommand(line: CommandLine): Promise<number> {
   try {
     const to = await openTarget(target, line.has("dry-run"));
     try {
-      await mindUsers(line, from, machine);
+      await mindUsers(line, from, setting.loaded.config);
       const report = await run(line, from, to);
       const failures = [...unreadable.values(), ...report.failures];
       const places = {
@@ -113,9 +113,11 @@ async function openTarget(store: NamedStore, isDryRun: boolean): Promise<Storage
 }
 
 /** Whoever is at work would go on writing to the source, and nobody would see it. */
-async function mindUsers(line: CommandLine, from: StorageAdapter, machine: string): Promise<void> {
+async function mindUsers(line: CommandLine, from: StorageAdapter, config: Config): Promise<void> {
   const goesOn = line.has("dry-run") || line.has("force");
-  const users = await usersOf(from, machine).catch((error) => {
+  const machine = detectMachine(config.session.machine_id);
+  const patience = { timeoutS: config.coordination.session_timeout };
+  const users = await usersOf(from, machine, patience).catch((error) => {
     if (!goesOn) throw error;
     printWarning(`it cannot be told who uses the source: ${messageOf(error)}`);
     return [];
