@@ -8,9 +8,10 @@ import { DEFAULT_LIMITS, type Json } from "../src/domain/json.ts";
 import { hostIdIn } from "../src/os/host_id.ts";
 import { NO_LOG } from "../src/os/log.ts";
 import type { SessionRecord } from "../src/roster/session_record.ts";
+import { sessionLease } from "../src/roster/session_lease.ts";
 import { type Tier, tierOf } from "../src/roster/standing.ts";
 import { MemoryData, MemoryStore } from "../src/storage/memory.ts";
-import { assert, assertEquals, assertStringIncludes } from "./support/assert.ts";
+import { assert, assertEquals, assertRejects, assertStringIncludes } from "./support/assert.ts";
 import { eventually } from "./support/project.ts";
 import { TempFolder } from "./support/temp.ts";
 import { WrappedStore } from "./support/wrapped_store.ts";
@@ -159,6 +160,44 @@ Deno.test("the tiers follow the time after which silence counts, however short o
   for (const [timeoutS, quietS, tier] of cases) {
     assertEquals(tierOf(quietS, timeoutS), tier, `${quietS} s of ${timeoutS}`);
   }
+});
+
+Deno.test("on one machine a session beats as configured, a little early; with a lease as that demands", () => {
+  for (const reach of ["process", "machine"] as const) {
+    assertEquals(sessionLease({ reach }, 300), { beatMs: 270_000, told: {} });
+    assertEquals(sessionLease({ reach }, 1), { beatMs: 900, told: {} });
+  }
+  for (const heartbeatS of [1, 300, 86_400]) {
+    const { beatMs, told } = sessionLease({ reach: "network" }, heartbeatS);
+    assertEquals([beatMs, told.lease_s], [5000, 20]);
+  }
+});
+
+Deno.test("an id counts as open elsewhere until the next sign of life of its session is overdue", async () => {
+  const store = new MemoryStore(new MemoryData(), DEFAULT_LIMITS);
+  using temp = new TempFolder();
+  const config = {
+    ...DEFAULT_CONFIG,
+    coordination: { ...DEFAULT_CONFIG.coordination, heartbeat_interval: 600 },
+  };
+  const desk = coordinate({
+    store,
+    config,
+    machine: "a",
+    project: "p",
+    baseFolder: temp.path,
+    machineFolder: temp.path,
+  });
+  await start(desk, "ada");
+  const seenLast = (seconds: number) => {
+    const at = new Date(Date.now() - seconds * 1000).toISOString();
+    const heartbeat = { at, uptime_s: 0 };
+    return plant(desk, "ada", () => ({ host: "elsewhere", heartbeat, last_activity: at }));
+  };
+  await seenLast(590);
+  await assertRejects(() => start(desk, "ada"), Error, "is already open as Session_1");
+  await seenLast(670);
+  await start(desk, "ada");
 });
 
 Deno.test("hosts of one name are told apart by what their sessions share", () => {

@@ -68,7 +68,7 @@ export const coordination = z.strictObject({
       "After how many seconds of silence a session is stale: what it holds may then be taken over where nothing proves that it lives. Until then it is active, for five minutes, and idle; after a day without a sign it is abandoned.",
     ),
   heartbeat_interval: seconds(DAY_S).default(defaults.heartbeat_interval).describe(
-    "How often a session's server says that it is there and renews what it holds, in seconds.",
+    "How often a session's server gives a sign of life, in seconds; at most a third of `session_timeout`. On a store on the network that is always every 5 s, as other machines go by it alone.",
   ),
   enable_file_locks: z.boolean().default(defaults.enable_file_locks).describe(
     "Whether edits are guarded and files reserved at all.",

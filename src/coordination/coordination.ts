@@ -15,8 +15,9 @@ import { hostIdIn } from "../os/host_id.ts";
 import { userStateFolder } from "../os/log.ts";
 import { join } from "../os/path.ts";
 import { Notices } from "../roster/notices.ts";
-import { Roster } from "../roster/roster.ts";
+import { type Patience, Roster } from "../roster/roster.ts";
 import { type Scopes, scopesOf } from "../roster/scopes.ts";
+import { type SessionLease, sessionLease } from "../roster/session_lease.ts";
 import type { StorageAdapter } from "../storage/adapter.ts";
 
 /** The coordination of one project, as one process sees it. */
@@ -26,6 +27,8 @@ export interface Coordination {
   readonly machine: string;
   readonly project: string;
   readonly scopes: Scopes;
+  /** How this process is to show that a session lives. */
+  readonly sessionLease: SessionLease;
   readonly leases: Leases;
   readonly roster: Roster;
   readonly notices: Notices;
@@ -58,7 +61,7 @@ export function coordinate(parts: Parts): Coordination {
   const { store, config, machine, project, deadline = Infinity } = parts;
   const machineFolder = parts.machineFolder ?? machineFolderOf(parts);
   const scopes = scopesOf(machine, project);
-  const patience = { timeoutS: config.coordination.session_timeout };
+  const patience = patienceOf(store, config);
   const hostId = hostIdOf(store, machineFolder);
   const roster = new Roster(store, scopes, machine, patience, hostId, parts.pidNamespace);
   const notices = new Notices(store, scopes, machineFolder);
@@ -96,6 +99,7 @@ export function coordinate(parts: Parts): Coordination {
     machine,
     project,
     scopes,
+    sessionLease: leaseOf(store, config),
     leases,
     roster,
     notices,
@@ -104,6 +108,18 @@ export function coordinate(parts: Parts): Coordination {
     machineFolder,
     deadline,
   };
+}
+
+/** How long sessions on a store may be quiet. */
+export function patienceOf(store: StorageAdapter, config: Config): Patience {
+  return {
+    timeoutS: config.coordination.session_timeout,
+    beatS: leaseOf(store, config).beatMs / 1000,
+  };
+}
+
+function leaseOf({ place }: StorageAdapter, { coordination }: Config): SessionLease {
+  return sessionLease(place, coordination.heartbeat_interval);
 }
 
 /** Hosts have to be told apart where they share a store; found out when it is asked for. */

@@ -19,7 +19,6 @@ import { LifeFile } from "../os/life_file.ts";
 import type { Log } from "../os/log.ts";
 import { join } from "../os/path.ts";
 import { sleep } from "../os/sleep.ts";
-import { sessionLease } from "../roster/session_lease.ts";
 import type { SessionRecord } from "../roster/session_record.ts";
 import { Bell } from "./bell.ts";
 
@@ -43,6 +42,8 @@ export interface MemberOptions {
  * that costs more, once there is one.
  */
 const LOOK_MS = { usual: 1000, spared: 5000 } as const;
+/** How often a session is rung at least that has not seen all its notices. */
+const RING_MS = 20_000;
 /** How often reservations that are long free are collected. */
 const COLLECT_MS = 600_000;
 /** A parent that is ending needs a moment until its children see it. */
@@ -182,18 +183,23 @@ export class Member {
 
   /** Beside the rest of the watch: whatever that waits for, the session's life is confirmed in time. */
   async #keepAlive(): Promise<void> {
-    const { beatMs } = sessionLease(this.#options.desk.store.place);
-    let [beatAt, beaten] = [0, null as string | null];
+    const { beatMs } = this.#options.desk.sessionLease;
+    const ringMs = Math.min(beatMs, RING_MS);
+    let [beatAt, ringAt, beaten] = [0, 0, null as string | null];
     while (!this.#stop.signal.aborted) {
       const session = this.#current;
-      if (session !== null && (session !== beaten || performance.now() >= beatAt)) {
-        try {
+      try {
+        if (session !== null && (session !== beaten || performance.now() >= beatAt)) {
           await this.#beat(session);
           // Sessions that came together do not beat together for ever.
           [beatAt, beaten] = [performance.now() + beatMs * (0.8 + 0.2 * Math.random()), session];
-        } catch (error) {
-          this.#options.log.warn(`a sign of life failed: ${messageOf(error)}`);
         }
+        if (session !== null && performance.now() >= ringAt) {
+          await this.#ringUnseen(session);
+          ringAt = performance.now() + ringMs;
+        }
+      } catch (error) {
+        this.#options.log.warn(`a sign of life failed: ${messageOf(error)}`);
       }
       await sleep(LOOK_MS.usual * (0.5 + 0.5 * Math.random()), this.#stop.signal);
     }
@@ -249,8 +255,12 @@ export class Member {
     );
     if (record?.lapsed) await lookIntoLapse(desk, session);
     if (record === null && this.#isShared) await this.#rejoin(session);
-    // A notice that came from another machine has not rung here.
-    if (await desk.notices.countUnseen(session) > 0) desk.notices.ring(session);
+  }
+
+  /** A notice that came from another machine has not rung here; of others the ring may have been missed. */
+  async #ringUnseen(session: string): Promise<void> {
+    const { notices } = this.#options.desk;
+    if (await notices.countUnseen(session) > 0) notices.ring(session);
   }
 
   /** The session is not in the roster any more: comes back where that was not its own doing. */
@@ -285,9 +295,9 @@ export class Member {
   }
 
   #proofOfLife() {
-    const { machineFolder, store } = this.#options.desk;
+    const { machineFolder, sessionLease } = this.#options.desk;
     const folder = join(machineFolder, "alive");
     this.#life ??= LifeFile.start(folder);
-    return { folder, id: this.#life.id, pid: Deno.pid, ...sessionLease(store.place).told };
+    return { folder, id: this.#life.id, pid: Deno.pid, ...sessionLease.told };
   }
 }

@@ -10,7 +10,6 @@ import type { Repository } from "../detect/repository.ts";
 import { LifeFile } from "../os/life_file.ts";
 import { join } from "../os/path.ts";
 import { sleep } from "../os/sleep.ts";
-import { sessionLease } from "../roster/session_lease.ts";
 
 /** What others see of it. */
 export interface OwnSessionOptions {
@@ -55,7 +54,7 @@ export class OwnSession {
         alias: options.alias ?? `${kind}-${life.id.slice(0, 8)}`,
         metadata: { kind, intent },
       });
-      const { told } = sessionLease(desk.store.place);
+      const { told } = desk.sessionLease;
       await desk.roster.bind(id, { folder: folderOfLife, id: life.id, pid: Deno.pid, ...told });
     } catch (error) {
       life.end();
@@ -80,11 +79,10 @@ export class OwnSession {
   }
 
   async #beat(): Promise<void> {
-    const { roster, store } = this.#desk;
-    const { beatMs } = sessionLease(store.place);
+    const { roster, sessionLease } = this.#desk;
     const { signal } = this.#stop;
     while (!signal.aborted) {
-      await sleep(beatMs, signal);
+      await sleep(sessionLease.beatMs, signal);
       // Where it fails the next one says it; the locks have a time of their own.
       if (!signal.aborted) await roster.beat(this.id).catch(() => null);
     }

@@ -14,7 +14,6 @@ import { shortId } from "../guard/step.ts";
 import type { JournalEvent } from "../journal/journal.ts";
 import { type Holder, isSame } from "../lease/record.ts";
 import type { Registered } from "../roster/roster.ts";
-import type { SessionRecord } from "../roster/session_record.ts";
 import { type HookAnswer, type HookEvent, knownError, SILENT, withContext } from "./event.ts";
 import { noteFailure } from "./failures.ts";
 import { ensureRegistered, foldersReached, holderOf, register } from "./identity.ts";
@@ -121,7 +120,7 @@ export async function tellNotices({ desk }: Opened, event: HookEvent): Promise<H
  * a turn learns it after its next step: it cannot be woken, and what was taken would be lost.
  */
 export async function onFileChanged({ desk }: Opened, event: HookEvent): Promise<HookAnswer> {
-  if (isBusy((await desk.roster.get(event.session_id))?.record)) return SILENT;
+  if (await isBusy(desk, event.session_id)) return SILENT;
   const notices = await desk.notices.take(event.session_id);
   if (notices.length === 0) return SILENT;
   await desk.roster.beat(event.session_id, { idle: false });
@@ -131,9 +130,12 @@ export async function onFileChanged({ desk }: Opened, event: HookEvent): Promise
 /** No hook tells that the user has interrupted a turn: whoever does nothing for so long is idle too. */
 const BUSY_MS = 60_000;
 
-function isBusy(record: SessionRecord | undefined): boolean {
+/** By the journal too: the record learns what was done only with the next sign of life. */
+async function isBusy({ roster, journal }: Coordination, session: string): Promise<boolean> {
+  const record = (await roster.get(session))?.record;
   if (record?.idle !== false) return false;
-  return Math.abs(Date.now() - Date.parse(record.last_activity)) < BUSY_MS;
+  const lastMs = Math.max(Date.parse(record.last_activity), journal.lastActivityMs(session) ?? 0);
+  return Math.abs(Date.now() - lastMs) < BUSY_MS;
 }
 
 /** A turn is over: reservations that were never used end, and nothing is under way any more. */

@@ -58,6 +58,8 @@ export interface Registration {
 export interface Patience {
   /** From then on a session is stale. */
   readonly timeoutS: number;
+  /** How often one that is served gives a sign. */
+  readonly beatS: number;
 }
 
 /** How a session was registered. */
@@ -69,8 +71,8 @@ export interface Registered {
   readonly others: readonly SeenSession[];
 }
 
-/** Without a lease a sign of life from another host counts for this long. */
-const FRESH_S = 60;
+/** Without a lease a sign of life from another host counts until the next one is overdue by this. */
+const OVERDUE_S = 60;
 /** How long a session that has ended is still shown (seed 003). */
 const KEEP_ENDED_MS = 5 * 60_000;
 /** A lease that has less left than this, in seconds, counts as lapsed for its own session. */
@@ -295,9 +297,10 @@ export class Roster {
     const standing = standingOf(known, outlook);
     // Without a proof of life: where it can be seen its process runs, or it would be dead; elsewhere
     // only a fresh sign tells.
+    const freshS = this.#patience.beatS + OVERDUE_S;
     const mayLive = isInSight(record, outlook)
       ? record.client_pid > 0
-      : quietSeconds(known, outlook) < FRESH_S;
+      : quietSeconds(known, outlook) < freshS;
     const isOpenElsewhere = standing === "live" || (standing === "unproven" && mayLive);
     if (isOfClient(record, wanted.clientPid, outlook)) return;
     if (record.status !== "active" || !isOpenElsewhere) return;

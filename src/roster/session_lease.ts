@@ -13,10 +13,17 @@ export interface SessionLease {
   readonly told: { readonly lease_s?: number };
 }
 
-const ON_MACHINE: SessionLease = { beatMs: 20_000, told: {} };
 const ON_NETWORK: SessionLease = { beatMs: 5_000, told: { lease_s: 20 } };
 
-/** The lease of sessions on a store: where other machines share it, they cannot see our proof. */
-export function sessionLease({ reach }: Pick<StorePlace, "reach">): SessionLease {
-  return reach === "network" ? ON_NETWORK : ON_MACHINE;
+/**
+ * The lease of sessions on a store: where other machines share it, they cannot see our proof.
+ *
+ * @param heartbeatS How often a session is to give a sign where nobody takes it for dead for giving none.
+ */
+export function sessionLease(
+  { reach }: Pick<StorePlace, "reach">,
+  heartbeatS: number,
+): SessionLease {
+  // Rather early: whoever beats looks only about once a second whether it is time.
+  return reach === "network" ? ON_NETWORK : { beatMs: heartbeatS * 900, told: {} };
 }

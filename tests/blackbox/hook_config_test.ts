@@ -9,7 +9,7 @@ import {
   timeOver,
 } from "../support/hook.ts";
 import { fileNames } from "../../src/storage/local/file_name.ts";
-import { TestProject } from "../support/project.ts";
+import { eventually, TestProject } from "../support/project.ts";
 import { Stopwatch } from "../support/stopwatch.ts";
 import { Worker } from "../support/workers.ts";
 
@@ -151,6 +151,24 @@ Deno.test("show_notifications false: nobody is told who waits, everybody whose t
   assertEquals(await ada.notices(), "");
   await ada.run("git commit --quiet -am ada");
   assertMatch(await bob.notices(), /It is your turn: a\.py/);
+});
+
+Deno.test("heartbeat_interval says how often a session's server gives a sign of its life", async () => {
+  const coordination = { heartbeat_interval: 2, session_timeout: 60 };
+  await using project = new TestProject({ coordination });
+  const server = await project.connect();
+  await server.tool("register_session", {});
+  const beats = () => {
+    const [record] = Object.values(project.stored().sessions ?? {});
+    return (record as { heartbeat: { at: string } }).heartbeat.at;
+  };
+  const first = beats();
+  const startedAt = performance.now();
+  await eventually("it gives another sign", () => beats() !== first);
+  const second = beats();
+  await eventually("and another", () => beats() !== second);
+  const ms = performance.now() - startedAt;
+  assert(ms < 10_000, `${ms} ms`);
 });
 
 Deno.test("a store that is held by a stopped process: decided in time, as on_store_error says", async () => {

@@ -161,6 +161,32 @@ Deno.test("the one in the queue gets the file, is told once, and is woken when i
   assertStringIncludes(await eve.notices(), "It is your turn: a.py");
 });
 
+Deno.test("a session that is at work is not woken, however long ago it last gave a sign", async () => {
+  await using project = new TestProject();
+  const [ada, bob] = await scene(project);
+  await using _a = ada;
+  await using _b = bob;
+  const path = `${project.folder}/a.py`;
+  await ada.notices(); // a turn begins
+  await ada.edit(path, "A\n");
+  denied(await bob.before(path));
+  ageSessions(project, 200);
+  const folder = `${stateOf(project)}/.csc/journal`;
+  const [journal] = [...Deno.readDirSync(folder)].filter(({ name }) => name.includes(ada.id));
+  const lastEdit = (seconds: number) => {
+    const at = new Date(Date.now() - seconds * 1000);
+    Deno.utimeSync(`${folder}/${journal.name}`, at, at);
+  };
+  const changed = { file_path: "inbox", event: "change" };
+  lastEdit(10);
+  const busy = await ada.tell("FileChanged", changed);
+  assertEquals([busy.code, busy.stderr], [0, ""]);
+  lastEdit(200);
+  const woken = await ada.tell("FileChanged", changed);
+  assertEquals(woken.code, 2, "its turn was interrupted");
+  assertStringIncludes(woken.stderr, "Session_2 waits for a.py");
+});
+
 Deno.test("a session's end frees all it holds, and leaves its journal", async () => {
   await using project = new TestProject();
   const [ada, bob] = await scene(project);
@@ -243,12 +269,12 @@ Deno.test("no age takes a file from a session that is shown to live, not even on
   passed(await bob.tell("SessionStart", { source: "resume" }));
   assertEquals(holders(project), { "a.py": "served" });
 
-  // Where nothing shows it, an hour without a sign blocks still; after that it is taken over, noted.
+  // Where nothing shows it, two hours without a sign block still; after that it is taken over, noted.
   Deno.kill(server.process.pid, "SIGKILL");
   await server.process.status;
-  ageSessions(project, 3500);
+  ageSessions(project, 7100);
   denied(await bob.before(path));
-  ageSessions(project, 3700);
+  ageSessions(project, 7300);
   const note = passed(await bob.before(path));
   assertMatch(note, /took a\.py over from Session_\d, which has given no sign for/);
   assertStringIncludes(note, "look at git diff");

@@ -5,6 +5,7 @@
  */
 
 import type { Config } from "../../config/types.ts";
+import { patienceOf } from "../../coordination/coordination.ts";
 import { findUntrusted, projectFolder } from "../../coordinator/setting.ts";
 import { detectMachine } from "../../detect/machine.ts";
 import { CoordinatorError, messageOf } from "../../domain/error.ts";
@@ -116,8 +117,7 @@ async function openTarget(store: NamedStore, isDryRun: boolean): Promise<Storage
 async function mindUsers(line: CommandLine, from: StorageAdapter, config: Config): Promise<void> {
   const goesOn = line.has("dry-run") || line.has("force");
   const machine = detectMachine(config.session.machine_id);
-  const patience = { timeoutS: config.coordination.session_timeout };
-  const users = await usersOf(from, machine, patience).catch((error) => {
+  const users = await usersOf(from, machine, patienceOf(from, config)).catch((error) => {
     if (!goesOn) throw error;
     printWarning(`it cannot be told who uses the source: ${messageOf(error)}`);
     return [];
