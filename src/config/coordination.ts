@@ -95,16 +95,16 @@ export const coordination = z.strictObject({
     "What that graph says of its location.",
   ),
   auto_cleanup_stale: z.boolean().default(defaults.auto_cleanup_stale).describe(
-    "Whether stale sessions and what they held are cleaned up without being asked.",
+    "Whether sessions that are proven gone are ended without anybody asking for it: at the start of others, and by their servers. What such a session held is free for whoever needs it in any case; age alone never ends one, `csc cleanup --stale --force` does.",
   ),
   cleanup_interval: seconds(DAY_S).default(defaults.cleanup_interval).describe(
-    "How often that happens, in seconds.",
+    "How often a server looks for them, and for work logs older than `retention_days`, in seconds.",
   ),
   archive_completed: z.boolean().default(defaults.archive_completed).describe(
     "Whether the work log of a session that ended is kept for `csc history`.",
   ),
   retention_days: z.int().min(0).max(3650).default(defaults.retention_days).describe(
-    "For how many days.",
+    "For how many days after its last line a work log is kept.",
   ),
   on_store_error: z.enum(["allow", "ask", "deny"]).default(defaults.on_store_error).describe(
     "What happens to an edit while the store cannot be asked.",

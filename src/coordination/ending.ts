@@ -65,8 +65,18 @@ export async function releaseAll(
   return released;
 }
 
-/** Ends the sessions that are proven dead, and forgets those that ended some time ago. */
-export async function heal(desk: Coordination): Promise<SessionRecord[]> {
+/** What goes on without anybody asking for it; `auto_cleanup_stale` says whether it ends sessions. */
+export function healUnasked(desk: Coordination): Promise<SessionRecord[]> {
+  return heal(desk, desk.config.coordination.auto_cleanup_stale);
+}
+
+/**
+ * Ends the sessions that are proven dead, and forgets those that ended some time ago.
+ *
+ * @param endsDead Whether it ends sessions at all; else it only completes the end of others.
+ * @returns Those that it ended.
+ */
+export async function heal(desk: Coordination, endsDead = true): Promise<SessionRecord[]> {
   const healed: SessionRecord[] = [];
   for (const seen of await desk.roster.list()) {
     const { record, standing, isInSight } = seen;
@@ -75,7 +85,7 @@ export async function heal(desk: Coordination): Promise<SessionRecord[]> {
     if (record.status === "completed") {
       // Its client may have cut its end short; once forgotten it would seem to hold the rest again.
       await releaseAll(desk, session, "its session has ended", stillEnded(desk, session));
-    } else if (await endSession(desk, session, isInSight ? GONE : SILENT, seen)) {
+    } else if (endsDead && await endSession(desk, session, isInSight ? GONE : SILENT, seen)) {
       healed.push(record);
     }
     if (isLate(desk)) return healed;

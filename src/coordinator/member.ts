@@ -8,7 +8,7 @@
  */
 
 import type { Coordination } from "../coordination/coordination.ts";
-import { endSession, heal } from "../coordination/ending.ts";
+import { endSession, healUnasked } from "../coordination/ending.ts";
 import type { Repository } from "../detect/repository.ts";
 import { messageOf } from "../domain/error.ts";
 import { callKey } from "../coordination/coordination.ts";
@@ -147,7 +147,7 @@ export class Member {
 
   async #watch(): Promise<void> {
     const { desk, log } = this.#options;
-    const { auto_cleanup_stale, cleanup_interval, retention_days } = desk.config.coordination;
+    const { cleanup_interval, retention_days } = desk.config.coordination;
     let [lookAt, healAt, collectAt] = [0, performance.now() + 5000, performance.now() + COLLECT_MS];
     while (!this.#stop.signal.aborted) {
       try {
@@ -159,8 +159,8 @@ export class Member {
         this.#bell.listenFor(session);
         const isKeeper = session !== null && (this.#options.isKeeper?.() ?? true);
         if (isKeeper) await desk.leases.settleWaited();
-        if (isKeeper && auto_cleanup_stale && performance.now() >= healAt) {
-          for (const { alias } of await heal(desk)) {
+        if (isKeeper && performance.now() >= healAt) {
+          for (const { alias } of await healUnasked(desk)) {
             log.info(`${alias}: ended, as it is gone`);
           }
           desk.journal.prune(retention_days);

@@ -5,7 +5,7 @@
  */
 
 import type { Coordination } from "../coordination/coordination.ts";
-import { endSession, heal } from "../coordination/ending.ts";
+import { endSession, healUnasked } from "../coordination/ending.ts";
 import { type HeldFile, Reservations } from "../coordination/reservations.ts";
 import { Locks } from "../coordination/locks.ts";
 import { messageOf } from "../domain/error.ts";
@@ -24,7 +24,7 @@ export async function onSessionStart(opened: Opened, event: HookEvent): Promise<
   const { desk } = opened;
   if (!desk.config.coordination.auto_register) return SILENT;
   shareSessionId(event.session_id);
-  await heal(desk);
+  await healUnasked(desk);
   let registered: Registered;
   try {
     registered = await register(opened, event);

@@ -153,6 +153,49 @@ Deno.test("show_notifications false: nobody is told who waits, everybody whose t
   assertMatch(await bob.notices(), /It is your turn: a\.py/);
 });
 
+Deno.test("auto_cleanup_stale says whether gone sessions end by themselves; journals have a time of their own", async () => {
+  await Promise.all([true, false].map(async (auto_cleanup_stale) => {
+    await using project = new TestProject({ coordination: { auto_cleanup_stale } });
+    const [ada, bob, path] = await scene(project);
+    await using _a = ada;
+    await using _b = bob;
+    const old = new Date(Date.now() - 8 * 24 * 3600 * 1000);
+    const journal = `${project.folder}/.claude/session-state/.csc/journal/${"0".repeat(8)}.jsonl`;
+    const standingOf = async (session: string): Promise<string | undefined> => {
+      const { sessions } = JSON.parse((await project.csc("status", "--json")).stdout);
+      return sessions.find((one: { session_id: string; status: string }) =>
+        one.session_id === session && one.status !== "completed"
+      )?.standing;
+    };
+    await ada.kill();
+    passed(await bob.tell("SessionStart", { source: "resume" }));
+    assertEquals(await standingOf(ada.id), auto_cleanup_stale ? undefined : "dead", "at a start");
+    Deno.writeTextFileSync(journal, "");
+    Deno.utimeSync(journal, old, old);
+    await using eve = await TestSession.start(project, "eve-session");
+    const server = await project.connect();
+    await server.tool("register_session", {});
+    await eve.kill();
+    await eventually("the journal is gone", () => !exists(journal));
+    assertEquals(
+      await standingOf(eve.id),
+      auto_cleanup_stale ? undefined : "dead",
+      "by the server",
+    );
+    passed(await bob.before(path)); // whoever is gone is in nobody's way
+    await project.csc("refresh");
+    assertEquals([await standingOf(ada.id), await standingOf(eve.id)], [undefined, undefined]);
+  }));
+});
+
+function exists(path: string): boolean {
+  try {
+    return Deno.lstatSync(path).isFile;
+  } catch {
+    return false;
+  }
+}
+
 Deno.test("heartbeat_interval says how often a session's server gives a sign of its life", async () => {
   const coordination = { heartbeat_interval: 2, session_timeout: 60 };
   await using project = new TestProject({ coordination });
