@@ -5,6 +5,7 @@
  */
 
 import { z } from "zod";
+import { didYouMean } from "../domain/did_you_mean.ts";
 import { DEFAULT_CONFIG, NOTIFICATION_TYPES } from "./defaults.ts";
 import type { WorkArea } from "./types.ts";
 
@@ -22,6 +23,17 @@ const { coordination: defaults } = DEFAULT_CONFIG;
 function seconds(most: number, least = 1) {
   const error = `must be whole seconds from ${least} to ${most}`;
   return z.int({ error }).min(least, { error }).max(most, { error });
+}
+
+function oneOf<Word extends string>(words: readonly Word[]) {
+  return z.enum(words, {
+    error: ({ input }) => {
+      const guess = typeof input === "string" ? didYouMean(input, words) : "";
+      return `expected one of ${words.map((word) => `"${word}"`).join("|")}${
+        guess && ` (${guess})`
+      }`;
+    },
+  });
 }
 
 const name = z.string().trim().min(1).max(100);
@@ -79,19 +91,19 @@ export const coordination = z.strictObject({
   named_lock_timeout: seconds(DAY_S).default(defaults.named_lock_timeout).describe(
     "How long a named lock is held where its taker says nothing, in seconds.",
   ),
-  conflict_action: z.enum(["block", "warn", "proceed"]).default(defaults.conflict_action).describe(
+  conflict_action: oneOf(["block", "warn", "proceed"]).default(defaults.conflict_action).describe(
     "What happens to an edit of a file that another session holds: it is denied, it happens with a warning, or nothing is said.",
   ),
   show_notifications: z.boolean().default(defaults.show_notifications).describe(
-    "Whether a session is told what others do.",
+    "Whether a session is told what others do: that they start, end, or wait for what it holds. Its turn, and what happens to its own work, it is told in any case.",
   ),
-  notification_types: z.array(z.enum(NOTIFICATION_TYPES)).default([...NOTIFICATION_TYPES]).describe(
-    "Which of it: sessions that start, conflicts, files handed over, sessions that end.",
+  notification_types: z.array(oneOf(NOTIFICATION_TYPES)).default([...NOTIFICATION_TYPES]).describe(
+    "What a session is told: others that start and end, with its next prompt (`session_start`, `session_complete`); others that wait for what it holds or have changed it (`conflict_detected`); its turn for what it waited for (`lock_acquired`). That something was taken from it, or its sub-agents were denied something, it is told in any case.",
   ),
   kg_context: name.default(defaults.kg_context).describe(
     "The name of the knowledge graph that `session://graph` shows.",
   ),
-  kg_location: z.enum(["project", "global"]).default(defaults.kg_location).describe(
+  kg_location: oneOf(["project", "global"]).default(defaults.kg_location).describe(
     "What that graph says of its location.",
   ),
   auto_cleanup_stale: z.boolean().default(defaults.auto_cleanup_stale).describe(
@@ -106,7 +118,7 @@ export const coordination = z.strictObject({
   retention_days: z.int().min(0).max(3650).default(defaults.retention_days).describe(
     "For how many days after its last line a work log is kept.",
   ),
-  on_store_error: z.enum(["allow", "ask", "deny"]).default(defaults.on_store_error).describe(
+  on_store_error: oneOf(["allow", "ask", "deny"]).default(defaults.on_store_error).describe(
     "What happens to an edit while the store cannot be asked.",
   ),
   critical_files: globs.default([...defaults.critical_files]).describe(

@@ -5,7 +5,7 @@
  */
 
 import { DEFAULT_LIMITS } from "../domain/json.ts";
-import type { Config, CoordinationConfig } from "./types.ts";
+import type { Config, CoordinationConfig, NotificationType } from "./types.ts";
 
 /** The kinds of notices there are. */
 export const NOTIFICATION_TYPES = [
@@ -13,7 +13,7 @@ export const NOTIFICATION_TYPES = [
   "conflict_detected",
   "lock_acquired",
   "session_complete",
-] as const;
+] as const satisfies readonly NotificationType[];
 
 const SOURCE_S = 3600;
 const DATABASE_S = 7200;

@@ -60,6 +60,13 @@ export interface HttpConfig {
 /** What happens to an edit of a file that another session holds. */
 export type ConflictAction = "block" | "warn" | "proceed";
 
+/** What a session can be told of others. */
+export type NotificationType =
+  | "session_start"
+  | "conflict_detected"
+  | "lock_acquired"
+  | "session_complete";
+
 /** What happens to an edit while the store cannot be asked. */
 export type StoreErrorAction = "allow" | "ask" | "deny";
 
@@ -76,7 +83,7 @@ export interface CoordinationConfig {
   readonly named_lock_timeout: number;
   readonly conflict_action: ConflictAction;
   readonly show_notifications: boolean;
-  readonly notification_types: readonly string[];
+  readonly notification_types: readonly NotificationType[];
   readonly kg_context: string;
   readonly kg_location: "project" | "global";
   readonly auto_cleanup_stale: boolean;

@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { Config } from "../config/types.ts";
+import type { Config, CoordinationConfig, NotificationType } from "../config/types.ts";
 import { Journal } from "../journal/journal.ts";
 import { Snapshots } from "../journal/snapshots.ts";
 import { clockOf } from "../lease/clock.ts";
@@ -14,7 +14,7 @@ import type { LeaseRecord, Waiter } from "../lease/record.ts";
 import { hostIdIn } from "../os/host_id.ts";
 import { userStateFolder } from "../os/log.ts";
 import { join } from "../os/path.ts";
-import { Notices } from "../roster/notices.ts";
+import { type NoticeKind, Notices } from "../roster/notices.ts";
 import { type Patience, Roster } from "../roster/roster.ts";
 import { type Scopes, scopesOf } from "../roster/scopes.ts";
 import { type SessionLease, sessionLease } from "../roster/session_lease.ts";
@@ -64,7 +64,8 @@ export function coordinate(parts: Parts): Coordination {
   const patience = patienceOf(store, config);
   const hostId = hostIdOf(store, machineFolder);
   const roster = new Roster(store, scopes, machine, patience, hostId, parts.pidNamespace);
-  const notices = new Notices(store, scopes, machineFolder);
+  const isWanted = (kind: NoticeKind) => isToldOf(kind, config.coordination);
+  const notices = new Notices(store, scopes, machineFolder, isWanted);
   const journal = new Journal(join(machineFolder, "journal"));
   const leases = new Leases({
     store,
@@ -108,6 +109,23 @@ export function coordinate(parts: Parts): Coordination {
     machineFolder,
     deadline,
   };
+}
+
+/** Which type of `notification_types` a kind of notice is of; what a session lost has none. */
+const TYPES: Readonly<Partial<Record<NoticeKind, NotificationType>>> = {
+  turn: "lock_acquired",
+  waiting: "conflict_detected",
+  overlap: "conflict_detected",
+};
+
+function isToldOf(
+  kind: NoticeKind,
+  { show_notifications, notification_types }: CoordinationConfig,
+): boolean {
+  // Its turn a session has asked for, and an overlap is about its own work.
+  if (kind === "waiting" && !show_notifications) return false;
+  const type = TYPES[kind];
+  return type === undefined || notification_types.includes(type);
 }
 
 /** How long sessions on a store may be quiet. */

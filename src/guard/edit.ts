@@ -178,8 +178,7 @@ async function tellHolder(
   const owner = record.holder;
   const own = record.waiters.find((one) => isSame(one.holder, holder));
   const isNew = own !== undefined && Date.parse(own.since) >= askedAtMs;
-  const wantsNotices = desk.config.coordination.show_notifications;
-  if (!owner || !isNew || !wantsNotices || owner.session === holder.session) return;
+  if (!owner || !isNew || owner.session === holder.session) return;
   const from = await nameOf(desk, holder);
   const { waitingText } = await words();
   await desk.notices.send(owner.session, {

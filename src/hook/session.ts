@@ -17,6 +17,7 @@ import type { Registered } from "../roster/roster.ts";
 import { type HookAnswer, type HookEvent, knownError, SILENT, withContext } from "./event.ts";
 import { noteFailure } from "./failures.ts";
 import { ensureRegistered, foldersReached, holderOf, register } from "./identity.ts";
+import { newsFor } from "./news.ts";
 import { type Opened, openFolder } from "./open.ts";
 
 /** A session begins, goes on after a pause, or starts over with an empty context. */
@@ -34,6 +35,7 @@ export async function onSessionStart(opened: Opened, event: HookEvent): Promise<
   await endOthersOfClient(desk, registered, event);
   const { startContext } = await import("./start_context.ts");
   const context = await startContext(opened, registered);
+  await newsFor(desk, event.session_id); // told just now
   await desk.roster.update(event.session_id, () => ({ seen_until: new Date().toISOString() }));
   const answer = withContext(event, context);
   const watchPaths = [desk.notices.openInbox(event.session_id)];
@@ -103,16 +105,25 @@ export async function onPrompt(opened: Opened, event: HookEvent): Promise<HookAn
   } catch (error) {
     return refusal(event, error);
   }
+  const { desk } = opened;
   const last_activity = new Date().toISOString();
-  await opened.desk.roster.beat(event.session_id, { last_activity, idle: false });
-  return await tellNotices(opened, event);
+  await desk.roster.beat(event.session_id, { last_activity, idle: false });
+  const [unseen, news] = await Promise.all([
+    desk.notices.take(event.session_id, event.agent_id),
+    newsFor(desk, event.session_id),
+  ]);
+  return told(event, [...unseen.map(({ text }) => text), ...(news === null ? [] : [news])]);
 }
 
 /** Tells a session what it has not seen yet; a sub-agent only what is meant for it. */
 export async function tellNotices({ desk }: Opened, event: HookEvent): Promise<HookAnswer> {
   const notices = await desk.notices.take(event.session_id, event.agent_id);
-  if (notices.length === 0) return SILENT;
-  return withContext(event, notices.map(({ text }) => `csc: ${text}`).join("\n"));
+  return told(event, notices.map(({ text }) => text));
+}
+
+function told(event: HookEvent, texts: readonly string[]): HookAnswer {
+  if (texts.length === 0) return SILENT;
+  return withContext(event, texts.map((text) => `csc: ${text}`).join("\n"));
 }
 
 /**

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { isObject, type Json } from "../domain/json.ts";
+import { isObject } from "../domain/json.ts";
 import { join } from "../os/path.ts";
 import { ensurePrivateFolder, lstatOrNull, removeIfThere } from "../os/private_folder.ts";
 import { uniqueName } from "../os/unique.ts";
@@ -12,7 +12,7 @@ import type { StorageAdapter } from "../storage/adapter.ts";
 import type { Scopes } from "./scopes.ts";
 
 /** What a notice is about. */
-export type NoticeKind = "turn" | "waiting" | "overlap" | "forced" | "denied" | "branch" | "lost";
+export type NoticeKind = "turn" | "waiting" | "overlap" | "forced" | "denied" | "lost";
 
 /** A notice as stored. */
 export interface Notice {
@@ -33,12 +33,24 @@ export class Notices {
   readonly #store: StorageAdapter;
   readonly #scopes: Scopes;
   readonly #inbox: string;
+  readonly #others: string;
+  readonly #isWanted: (kind: NoticeKind) => boolean;
 
-  /** @param machineFolder Where sessions of this machine have their inboxes. */
-  constructor(store: StorageAdapter, scopes: Scopes, machineFolder: string) {
+  /**
+   * @param machineFolder Where sessions of this machine have their inboxes.
+   * @param isWanted Whether sessions of this configuration are told a kind of notice; by default all.
+   */
+  constructor(
+    store: StorageAdapter,
+    scopes: Scopes,
+    machineFolder: string,
+    isWanted: (kind: NoticeKind) => boolean = () => true,
+  ) {
     this.#store = store;
     this.#scopes = scopes;
     this.#inbox = join(machineFolder, "inbox");
+    this.#others = join(machineFolder, "others");
+    this.#isWanted = isWanted;
   }
 
   /** Stores a notice, and wakes its session where it runs on this machine. */
@@ -49,7 +61,10 @@ export class Notices {
     this.ring(session);
   }
 
-  /** What a session, or one of its sub-agents, has not seen yet, oldest first; from now on it has. */
+  /**
+   * What a session, or one of its sub-agents, has not seen yet and is to be told, oldest first; from
+   * now on it has.
+   */
   async take(session: string, agent?: string): Promise<Notice[]> {
     const scope = this.#scopes.notices(session);
     const notices: Notice[] = [];
@@ -60,7 +75,9 @@ export class Notices {
       if (isObject(entry.value) && entry.value.agent !== agent) continue;
       // Of two hooks that look at once, one has it.
       const { ok } = await this.#store.delete(scope, key, { expected: entry.version });
-      if (ok && isNotice(entry.value)) notices.push(entry.value as unknown as Notice);
+      if (ok && isNotice(entry.value) && this.#isWanted(entry.value.kind)) {
+        notices.push(entry.value);
+      }
     }
     return notices;
   }
@@ -89,17 +106,53 @@ export class Notices {
     }
   }
 
+  /**
+   * Takes note of which others a session knows of, by their aliases; answers whom it knew before, or
+   * null where that cannot be told. In a file of its own: records are read by all sessions, and each
+   * of them would carry all others.
+   */
+  swapOthers(
+    session: string,
+    others: { readonly [session: string]: string },
+  ): { readonly [session: string]: string } | null {
+    const path = join(this.#others, fileNameOf(session));
+    const [before, now] = [textOf(path), JSON.stringify(others)];
+    if (now !== before) {
+      ensurePrivateFolder(this.#others);
+      Deno.writeTextFileSync(path, now, { mode: 0o600 });
+    }
+    try {
+      return before === null ? null : JSON.parse(before);
+    } catch {
+      return null; // written half by a hook that was ended
+    }
+  }
+
   /** Removes what a session that has ended leaves. */
   async close(session: string): Promise<void> {
     removeIfThere(this.#inboxOf(session));
+    removeIfThere(join(this.#others, fileNameOf(session)));
     await this.#store.deleteScope(this.#scopes.notices(session));
   }
 
   #inboxOf(session: string): string {
-    return join(this.#inbox, session.replaceAll(/[^A-Za-z0-9_-]/g, "_").slice(0, 100));
+    return join(this.#inbox, fileNameOf(session));
   }
 }
 
-function isNotice(value: Json): boolean {
+function fileNameOf(session: string): string {
+  return session.replaceAll(/[^A-Za-z0-9_-]/g, "_").slice(0, 100);
+}
+
+function textOf(path: string): string | null {
+  try {
+    return Deno.readTextFileSync(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return null;
+    throw error;
+  }
+}
+
+function isNotice(value: unknown): value is Notice {
   return isObject(value) && typeof value.text === "string" && typeof value.kind === "string";
 }

@@ -101,6 +101,7 @@ Deno.test("what a sub-agent was denied its parent is told, once, and not what ca
   const [a, b] = ["a.py", "b.py"].map((name) => `${project.folder}/${name}`);
   await bob.edit(a, "bob's\n");
   await bob.edit(b, "bob's\n");
+  await ada.notices(); // that bob has come
   denied(await ada.before(a, ONE));
   denied(await ada.before(b, ONE));
   denied(await ada.shell("git stash", ONE));

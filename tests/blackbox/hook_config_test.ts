@@ -153,6 +153,53 @@ Deno.test("show_notifications false: nobody is told who waits, everybody whose t
   assertMatch(await bob.notices(), /It is your turn: a\.py/);
 });
 
+Deno.test("notification_types says what a session is told; what was taken from it, it is told anyway", async () => {
+  const told = {
+    session_start: /sessions that started: Session_3 \(a third one\)/,
+    session_complete: /sessions that ended: Session_3/,
+    conflict_detected: /Session_2 waits for a\.py/,
+    lock_acquired: /It is your turn: a\.py/,
+  };
+  const all = Object.keys(told) as (keyof typeof told)[];
+  await Promise.all([all, [], ...all.map((type) => [type])].map(async (types) => {
+    await using project = new TestProject({ coordination: { notification_types: types } });
+    const [ada, bob, path] = await scene(project);
+    await using _a = ada;
+    await using _b = bob;
+    await ada.notices();
+    await using eve = await TestSession.start(project, "eve-session");
+    await eve.csc("intent", "a third one");
+    denied(await bob.before(path));
+    await ada.csc("lock", "deploy");
+    await bob.csc("unlock", "deploy", "--force");
+    const first = await ada.notices();
+    await eve.tell("SessionEnd", { reason: "other" });
+    const texts = [first, await ada.notices()];
+    await ada.run("git commit --quiet -am ada");
+    texts.push(await bob.notices());
+    for (const type of all) {
+      const isTold = told[type].test(texts.join("\n"));
+      assertEquals(isTold, types.includes(type), `${type} of ${types}: ${texts.join("\n")}`);
+    }
+    assertStringIncludes(first, "your lock resource:deploy was released by force");
+    assertEquals(await ada.notices(), "", "told once");
+  }));
+});
+
+Deno.test("who starts and ends is told with a prompt, and wakes nobody", async () => {
+  await using project = new TestProject();
+  const [ada, bob] = await scene(project);
+  await using _a = ada;
+  await using _b = bob;
+  await ada.tell("Stop");
+  const woken = await ada.tell("FileChanged", { file_path: "inbox", event: "change" });
+  assertEquals([woken.code, woken.stdout, woken.stderr], [0, "", ""]);
+  assertEquals(await ada.notices(), "csc: sessions that started: Session_2");
+  await bob.kill();
+  assertEquals(await ada.notices(), "csc: sessions that ended: Session_2", "its process is gone");
+  assertEquals(await ada.notices(), "");
+});
+
 Deno.test("auto_cleanup_stale says whether gone sessions end by themselves; journals have a time of their own", async () => {
   await Promise.all([true, false].map(async (auto_cleanup_stale) => {
     await using project = new TestProject({ coordination: { auto_cleanup_stale } });

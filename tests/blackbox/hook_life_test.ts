@@ -126,6 +126,7 @@ Deno.test("the one in the queue gets the file, is told once, and is woken when i
   await using _a = ada;
   await using _b = bob;
   await using eve = await TestSession.start(project, "eve-session");
+  for (const one of [ada, bob]) await one.notices(); // that others have come
   const path = `${project.folder}/a.py`;
   await ada.edit(path, "A\n");
   assertStringIncludes(denied(await bob.before(path)), "number 1 in its queue");
