@@ -8,6 +8,7 @@ import { DEFAULT_LIMITS, type Json } from "../src/domain/json.ts";
 import { hostIdIn } from "../src/os/host_id.ts";
 import { NO_LOG } from "../src/os/log.ts";
 import type { SessionRecord } from "../src/roster/session_record.ts";
+import { projectsIn } from "../src/roster/scopes.ts";
 import { sessionLease } from "../src/roster/session_lease.ts";
 import { type Tier, tierOf } from "../src/roster/standing.ts";
 import { MemoryData, MemoryStore } from "../src/storage/memory.ts";
@@ -198,6 +199,17 @@ Deno.test("an id counts as open elsewhere until the next sign of life of its ses
   await assertRejects(() => start(desk, "ada"), Error, "is already open as Session_1");
   await seenLast(670);
   await start(desk, "ada");
+});
+
+Deno.test("the projects of a store are those that have sessions, whatever paths look like one", async () => {
+  using world = new World();
+  const { store } = world.machine("a");
+  const scopes = [":b/x:sessions", ":a/x:sessions", ":c/x:locks", "m:d/x:sessions"];
+  for (const scope of [...scopes, ":e/x:file:a:sessions", ":e/x:notices:sessions"]) {
+    await store.store(scope, "k", {});
+  }
+  assertEquals(await projectsIn(store, "sessions"), ["a/x", "b/x"]);
+  assertEquals(await projectsIn(store, "locks"), ["c/x"]);
 });
 
 Deno.test("hosts of one name are told apart by what their sessions share", () => {

@@ -151,7 +151,7 @@ export const coordination = z.strictObject({
       "Which work goes first, by a word in its description; more is more urgent. Merged with the defaults.",
     ),
   multi_project: z.boolean().default(defaults.multi_project).describe(
-    "Whether sessions of other projects on the same store are shown too.",
+    "Whether `csc status` and the start of a session also show who is at work in the other projects on the same store. Locks and files stay a matter of each project.",
   ),
   claim_prefix: name.max(20).default(defaults.claim_prefix).describe(
     "What stands in front of an issue's number where it is claimed, such as `NHL`; \"auto\" derives it from the repository's name.",

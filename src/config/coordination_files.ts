@@ -170,5 +170,8 @@ const ELSEWHERE =
 
 const FOREIGN_KEYS: ReadonlyMap<string, string> = new Map([
   ...["storage", "session", "log", "http"].map((name) => [name, ELSEWHERE] as const),
-  ["projects", "Remove it: 'multi_project: true' takes in all projects that share the store."],
+  [
+    "projects",
+    "Remove it: 'multi_project: true' shows the sessions of all projects that share the store.",
+  ],
 ]);

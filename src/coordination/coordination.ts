@@ -31,6 +31,8 @@ export interface Coordination {
   readonly sessionLease: SessionLease;
   readonly leases: Leases;
   readonly roster: Roster;
+  /** The sessions of another project on the same store: to be looked at only. */
+  readonly rosterOf: (project: string) => Roster;
   readonly notices: Notices;
   readonly journal: Journal;
   readonly snapshots: Snapshots;
@@ -63,7 +65,9 @@ export function coordinate(parts: Parts): Coordination {
   const scopes = scopesOf(machine, project);
   const patience = patienceOf(store, config);
   const hostId = hostIdOf(store, machineFolder);
-  const roster = new Roster(store, scopes, machine, patience, hostId, parts.pidNamespace);
+  const rosterOf = (other: string) =>
+    new Roster(store, scopesOf(machine, other), machine, patience, hostId, parts.pidNamespace);
+  const roster = rosterOf(project);
   const isWanted = (kind: NoticeKind) => isToldOf(kind, config.coordination);
   const notices = new Notices(store, scopes, machineFolder, isWanted);
   const journal = new Journal(join(machineFolder, "journal"));
@@ -103,6 +107,7 @@ export function coordinate(parts: Parts): Coordination {
     sessionLease: leaseOf(store, config),
     leases,
     roster,
+    rosterOf,
     notices,
     journal,
     snapshots,

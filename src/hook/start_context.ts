@@ -6,6 +6,7 @@
  */
 
 import type { Coordination } from "../coordination/coordination.ts";
+import { type Neighbour, neighboursOf } from "../coordination/neighbours.ts";
 import { type HeldFile, Reservations } from "../coordination/reservations.ts";
 import { printable, shorten } from "../domain/text.ts";
 import { headOf } from "../detect/head.ts";
@@ -22,6 +23,8 @@ import type { Opened } from "./open.ts";
 const MAX_CHARS = 2400;
 const MAX_SESSIONS = 8;
 const MAX_FILES = 8;
+/** To look at more of them may take longer than a hook has, and so many are not read. */
+const MAX_PROJECTS = 8;
 /** Of each, where there are more sessions than this. */
 const FEW_SESSIONS = 3;
 const FEW_FILES = 3;
@@ -44,6 +47,7 @@ export async function startContext(opened: Opened, registered: Registered): Prom
   const lines = [
     `csc: you are ${record.alias} in ${printable(desk.project)}.`,
     ...othersLines(others, held, record),
+    ...neighboursLines(await neighboursOf(desk, MAX_PROJECTS)),
     ...changeLines(opened, record, before, others, since),
     ...suggestWork(view).map((text) => `- Suggestion: ${text}`),
   ];
@@ -113,6 +117,14 @@ function othersLines(
   });
   const rest = others.length - shown.length;
   return rest > 0 ? [...shown, `- and ${rest} more sessions: csc status`] : shown;
+}
+
+function neighboursLines(neighbours: readonly Neighbour[]): string[] {
+  if (neighbours.length === 0) return [];
+  const named = neighbours.map(({ project, sessions: { length } }) =>
+    `${shorten(printable(project), 40)} (${length} session${length === 1 ? "" : "s"})`
+  );
+  return [`- At work in other projects on this store: ${named.join(", ")}`];
 }
 
 function farTree({ machine, worktree }: SessionRecord): string {

@@ -49,9 +49,3 @@ export function bookOf(scope: string): string | null {
   const isFenced = type === "session" || (type === "csc" && (id === "claims" || id === "book"));
   return isFenced ? `${machine}:${project}:csc:book` : null;
 }
-
-/** The project of a project-wide scope of a type, or null where a scope is another one. */
-export function projectOf(scope: string, type: string): string | null {
-  const parts = partsOf(scope);
-  return parts?.machine === "" && parts.type === type && parts.id === null ? parts.project : null;
-}

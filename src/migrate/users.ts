@@ -7,10 +7,9 @@
 import { clockOf } from "../lease/clock.ts";
 import { Leases } from "../lease/leases.ts";
 import { type Patience, Roster } from "../roster/roster.ts";
-import { scopesOf } from "../roster/scopes.ts";
+import { projectsIn, scopesOf } from "../roster/scopes.ts";
 import { isLongSilent } from "../roster/standing.ts";
 import type { StorageAdapter } from "../storage/adapter.ts";
-import { projectOf } from "./kinds.ts";
 
 /** A session, or the holder of a lock that belongs to none. */
 export interface StoreUser {
@@ -31,15 +30,9 @@ export async function usersOf(
   machine: string,
   patience: Patience,
 ): Promise<StoreUser[]> {
-  const projects = new Set<string>();
-  for (const type of ["sessions", "locks"]) {
-    for (const scope of await store.listScopes(`:*:${type}`)) {
-      const project = projectOf(scope, type);
-      if (project !== null) projects.add(project);
-    }
-  }
+  const projects = [...await projectsIn(store, "sessions"), ...await projectsIn(store, "locks")];
   const users: StoreUser[] = [];
-  for (const project of [...projects].sort()) {
+  for (const project of [...new Set(projects)].sort()) {
     users.push(...await inProject(store, project, machine, patience));
   }
   return users;

@@ -6,6 +6,7 @@
  */
 
 import { shortHash } from "../domain/hash.ts";
+import type { StorageAdapter } from "../storage/adapter.ts";
 
 /** The scopes of one project. */
 export interface Scopes {
@@ -27,6 +28,19 @@ export interface Scopes {
   pathOf(scope: string): string | null;
   /** What a session is to be told. */
   notices(session: string): string;
+}
+
+/**
+ * The projects of a store that have a project-wide scope of a type, sorted. Scopes such as those of
+ * files match the pattern too where a path ends like one; no project has a colon.
+ */
+export async function projectsIn(
+  store: Pick<StorageAdapter, "listScopes">,
+  type: "sessions" | "locks",
+): Promise<string[]> {
+  const scopes = await store.listScopes(`:*:${type}`);
+  return scopes.map((scope) => scope.slice(1, -`:${type}`.length))
+    .filter((project) => !project.includes(":")).sort();
 }
 
 /** A scope has 1,024 characters at the most. */

@@ -9,7 +9,7 @@ import {
   timeOver,
 } from "../support/hook.ts";
 import { fileNames } from "../../src/storage/local/file_name.ts";
-import { eventually, TestProject } from "../support/project.ts";
+import { CONFIG_NAME, eventually, git, TestProject } from "../support/project.ts";
 import { Stopwatch } from "../support/stopwatch.ts";
 import { Worker } from "../support/workers.ts";
 
@@ -151,6 +151,58 @@ Deno.test("show_notifications false: nobody is told who waits, everybody whose t
   assertEquals(await ada.notices(), "");
   await ada.run("git commit --quiet -am ada");
   assertMatch(await bob.notices(), /It is your turn: a\.py/);
+});
+
+Deno.test("multi_project shows who is at work in the other projects of the store, and locks nothing there", async () => {
+  await using web = new TestProject();
+  await using api = new TestProject();
+  const storage = { adapter: "local", config: { base_path: web.beside("store") } };
+  const configure = (project: TestProject, multi_project: boolean) =>
+    project.write(CONFIG_NAME, JSON.stringify({ storage, coordination: { multi_project } }));
+  for (const [project, name] of [[web, "acme/web"], [api, "acme/api"]] as const) {
+    configure(project, true);
+    await repositoryWith(project, FILES);
+    await git(project.folder, "remote", "add", "origin", `https://example.org/${name}.git`);
+  }
+  await using ada = await TestSession.start(web, "ada-session");
+  await ada.csc("intent", "fix the login");
+  await ada.csc("lock", "deploy");
+  await ada.edit(`${web.folder}/a.py`, "A\n");
+  await using gone = await TestSession.start(web, "gone-session");
+  await gone.kill();
+  await using bob = await TestSession.start(api, "bob-session");
+  const shown = async () => {
+    const context = passed(await bob.tell("SessionStart", { source: "resume" }));
+    const { stdout } = await bob.csc("status");
+    const { other_projects } = JSON.parse((await bob.csc("status", "--json")).stdout);
+    return { context, stdout, other_projects };
+  };
+  const { context, stdout, other_projects } = await shown();
+  assertStringIncludes(
+    context,
+    "\n- At work in other projects on this store: acme/web (1 session)\n",
+  );
+  assertStringIncludes(context, "No other session is active");
+  assertMatch(
+    stdout,
+    /^PROJECT +SESSION +STATE +LAST +WORKS ON\nacme\/web +Session_1 +active, silent\? +\d+s +fix the login$/m,
+  );
+  const [{ project, sessions }] = other_projects;
+  assertEquals([other_projects.length, project, sessions.length], [1, "acme/web", 1]);
+  const [{ session_id, alias, status, intent }] = sessions;
+  assertEquals([session_id, alias, status, intent], [
+    ada.id,
+    "Session_1",
+    "active",
+    "fix the login",
+  ]);
+  assertEquals((await bob.csc("lock", "deploy")).code, 0, "a lock is of its project");
+  passed(await bob.before(`${api.folder}/a.py`));
+
+  configure(api, false);
+  const without = await shown();
+  assertEquals(without.other_projects, []);
+  assert(!`${without.context}${without.stdout}`.includes("acme/web"));
 });
 
 Deno.test("notification_types says what a session is told; what was taken from it, it is told anyway", async () => {

@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { Neighbour } from "../../coordination/neighbours.ts";
 import { shorten } from "../../domain/text.ts";
 import type { SeenSession } from "../../roster/roster.ts";
 import { declaredBy } from "../../work/declared.ts";
@@ -46,6 +47,37 @@ export function sessionView(seen: SeenSession, { locks, reservations }: Holdings
     machine: record.machine,
     metadata: record.metadata,
   };
+}
+
+/** A session of another project for programs. */
+export function neighbourView(seen: SeenSession) {
+  const { record, tier, standing, quietS } = seen;
+  return {
+    session_id: record.session,
+    alias: record.alias,
+    status: tier,
+    standing,
+    intent: declaredBy(record).intent || null,
+    branch: record.branch,
+    worktree: record.worktree,
+    quiet_seconds: quietS,
+    host: record.host,
+    machine: record.machine,
+  };
+}
+
+/** The sessions of other projects as a table. */
+export function neighboursTable(neighbours: readonly Neighbour[]): string {
+  const rows = neighbours.flatMap(({ project, sessions }) =>
+    sessions.map((seen) => [
+      shorten(project, 40),
+      shorten(seen.record.alias, 20),
+      stateOf(seen),
+      brief(seen.quietS),
+      shorten(declaredBy(seen.record).intent || "-", 60),
+    ])
+  );
+  return table(["PROJECT", "SESSION", "STATE", "LAST", "WORKS ON"], rows);
 }
 
 const MAX_NAMED = 4;

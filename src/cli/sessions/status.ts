@@ -4,6 +4,7 @@
  * @module
  */
 
+import { type Neighbour, neighboursOf } from "../../coordination/neighbours.ts";
 import type { Held } from "../../coordinator/instances.ts";
 import type { ContextView } from "../../coordinator/overview.ts";
 import type { Workspace } from "../../coordinator/workspace.ts";
@@ -17,7 +18,15 @@ import type { CommandLine } from "../command.ts";
 import { fileRows, lockRows, People } from "../locks/held.ts";
 import { endOf } from "../locks/locks.ts";
 import { print, printJson } from "../output.ts";
-import { fewOf, type Holdings, queueLines, sessionsTable, sessionView } from "./sessions.ts";
+import {
+  fewOf,
+  type Holdings,
+  neighboursTable,
+  neighbourView,
+  queueLines,
+  sessionsTable,
+  sessionView,
+} from "./sessions.ts";
 import { table, wrapped } from "../table.ts";
 import { ago } from "../time.ts";
 
@@ -33,6 +42,8 @@ interface State {
   readonly failures: readonly HookFailure[];
   readonly sessions: readonly SeenSession[];
   readonly holdings: Holdings;
+  /** Who is at work in other projects on the same store. */
+  readonly neighbours: readonly Neighbour[];
   /** What could not be read, and why. */
   readonly unreadable: readonly string[];
   readonly context: ContextView;
@@ -70,11 +81,13 @@ async function readState(workspace: Workspace): Promise<State> {
   const people = new People(sessions);
   const locks = await read(() => lockRows(desk, people));
   const reservations = await read(() => fileRows(desk, people));
+  const neighbours = await read(() => neighboursOf(desk));
   const { held } = await pool.list();
   return {
     failures,
     sessions,
     holdings: { locks, reservations },
+    neighbours,
     unreadable,
     context: await overview.context(),
     held,
@@ -95,7 +108,7 @@ async function scopeRows({ data }: Workspace): Promise<ScopeRow[]> {
 }
 
 function forPrograms({ machine, project, store, setting }: Workspace, state: State) {
-  const { failures, sessions, holdings, unreadable, context, held, scopes } = state;
+  const { failures, sessions, holdings, neighbours, unreadable, context, held, scopes } = state;
   return {
     machine,
     project: project.id,
@@ -104,6 +117,10 @@ function forPrograms({ machine, project, store, setting }: Workspace, state: Sta
     config_file: setting.loaded.place?.path ?? null,
     sessions: sessions.map((seen) => sessionView(seen, holdings)),
     ...holdings,
+    other_projects: neighbours.map(({ project, sessions }) => ({
+      project,
+      sessions: sessions.map(neighbourView),
+    })),
     hook_failures: { count: failures.length, last: failures.at(-1) ?? null },
     unreadable,
     instances: Object.entries(context.instances).map(([instance, state]) => {
@@ -131,6 +148,7 @@ function forPeople(workspace: Workspace, state: State): void {
   print(`${bold("Store")}    ${config.storage.adapter}: ${printable(store.place.location)}`);
   print(`${bold("Config")}   ${printable(place?.path ?? "the defaults")}\n`);
   showSessions(state, setting.repository?.worktree ?? setting.folder);
+  if (state.neighbours.length > 0) print(`${neighboursTable(state.neighbours)}\n`);
   print(instancesTable(state));
   if (state.scopes.length === 0) return print("\nNothing is stored yet.");
   const rows = state.scopes.map(({ scope, keys, error }) => [scope, error ?? String(keys)]);
