@@ -27,8 +27,8 @@ export interface Plan {
   readonly lease?: string;
   /** Whether the store ignores fences, as a planted bug. */
   readonly ignoresFences?: boolean;
-  /** What befalls the server of the store: it is killed and started again, or stopped for a while. */
-  readonly server?: "kill" | "stop";
+  /** What befalls the store's server: it is killed and started again, or stopped for a while. */
+  readonly server?: { readonly is: "killed" | "stopped"; readonly minTimes: number };
   /** A library to preload that fakes the time of each worker's process. */
   readonly faketime?: string;
 }

@@ -60,12 +60,20 @@ export function sharedPlans(kind: NetworkKind, seed: number): Plan[] {
   const struck = { ...usual, kills: false, seconds: 8 };
   return [
     ...plans,
-    { ...struck, server: "kill", name: `several on ${kind}, whose server is killed` },
-    { ...struck, server: "stop", name: `several on ${kind}, whose server stops` },
+    {
+      ...struck,
+      server: { is: "killed", minTimes: 20 },
+      name: `several on ${kind}, whose server is killed 20 times`,
+    },
+    {
+      ...struck,
+      server: { is: "stopped", minTimes: 2 },
+      name: `several on ${kind}, whose server stops`,
+    },
     {
       ...struck,
       profile: "queue",
-      server: "kill",
+      server: { is: "killed", minTimes: 2 },
       name: `in line on ${kind}, whose server is killed`,
     },
   ];
