@@ -108,13 +108,12 @@ function forPeople({ file, why, lease, elsewhere }: Answer, { desk, setting }: W
     details.push(`also held in ${tree} by ${one.holder}; blocks nobody here`);
   }
   details.forEach((text) => print(wrapped(text, 2, 4)));
-  if (why !== "held") return;
+  if (why !== "held" || lease === null) return;
   if (desk.config.coordination.conflict_action !== "block") {
     print("An edit goes ahead all the same: conflict_action is not 'block'.");
   }
-  const alias = holder.split("/")[0];
   print(`Get in line:            csc wait ${shellQuote(file.shown) ?? "FILE"}`);
-  print(`Lift it, as a person:   ${forceCall(file.shown, alias)}`);
+  print(`Lift it, as a person:   ${forceCall(file.shown, lease.held_by)}`);
 }
 
 function leaseLines({ purpose, acquired_at, seconds_left, state, waiting }: LeaseView): string[] {

@@ -79,8 +79,13 @@ export class People {
 
   /** How a session, or its sub-agent, is called: `Session_1`, `Session_1/a1b2c3d4`. */
   nameOf({ session, agent }: Holder): string {
-    const alias = shorten(this.#known.get(session)?.record.alias ?? session, 20);
+    const alias = shorten(this.aliasOf(session), 20);
     return agent === undefined ? alias : `${alias}/${agent.slice(0, 8)}`;
+  }
+
+  /** What a command calls a session by: its alias, or the id of one that never registered. */
+  aliasOf(session: string): string {
+    return this.#known.get(session)?.record.alias ?? session;
   }
 
   /** The name of the machine that a session works on, or null where it is this one or unknown. */

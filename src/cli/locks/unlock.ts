@@ -104,7 +104,7 @@ async function freeSession(
     const { files, locks, trees } = await forceSession(desk, session, force);
     return { files, locks, from: [people.nameOf({ session })], relieved: trees };
   }
-  if (session !== me) throw notYours(people.nameOf({ session }));
+  if (session !== me) throw notYours(people, { session });
   const files = (await new Reservations(desk).ofSession(session)).map(({ tree, path }) => (
     { tree, path }
   ));
@@ -128,7 +128,7 @@ async function freeFile(wish: Wish, files: readonly Target[]): Promise<Freed | n
       await reservations.releaseKept(place, holder.session, GIVEN_BACK);
       return { files: [place], locks: [], from: [], relieved: [], ...await nextOf(wish, place) };
     }
-    if (force === null) throw notYours(people.nameOf(holder), file.shown);
+    if (force === null) throw notYours(people, holder, file.shown);
     await forceFile(desk, place, force);
     await relieveOfFile(desk, place, force);
     const from = [people.nameOf(holder)];
@@ -173,10 +173,9 @@ async function freeLock(wish: Wish, word: string): Promise<Freed | null> {
     await locks.release(name, lock.holder);
     return { files: [], locks: [name], from: [], relieved: [] };
   }
-  const holder = people.nameOf(lock.holder);
-  if (force === null) throw notYours(holder, name);
+  if (force === null) throw notYours(people, lock.holder, name);
   await locks.force(name, force.by, force.reason);
-  return { files: [], locks: [name], from: [holder], relieved: [] };
+  return { files: [], locks: [name], from: [people.nameOf(lock.holder)], relieved: [] };
 }
 
 function nameOrNull(workspace: Workspace, word: string): string | null {
@@ -200,14 +199,14 @@ function checkMeant({ whose, people }: Wish, holder: Holder, what: string): void
   );
 }
 
-function notYours(holder: string, what?: string): CoordinatorError {
-  const alias = holder.split("/")[0];
+function notYours(people: People, holder: Holder, what?: string): CoordinatorError {
+  const alias = people.aliasOf(holder.session);
   const call = what === undefined
     ? `csc unlock --session ${shellWord(alias)} --force`
     : forceCall(what, alias);
   return new CoordinatorError(
     "not_owner",
-    `${shorten(what ?? "What you named", 200)} is held by ${holder}`,
+    `${shorten(what ?? "What you named", 200)} is held by ${people.nameOf(holder)}`,
     `Ask it to give it back, or take it: ${call}. Its holder is told then.`,
   );
 }
