@@ -10,7 +10,13 @@ import { LifeFile } from "../src/os/life_file.ts";
 import { pidNamespace } from "../src/os/pid_namespace.ts";
 import { isRunning } from "../src/roster/standing.ts";
 import { MemoryData, MemoryStore } from "../src/storage/memory.ts";
-import { assert, assertEquals, assertMatch, assertRejects } from "./support/assert.ts";
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertRejects,
+  assertThrows,
+} from "./support/assert.ts";
 import { PERMISSION_FLAGS } from "../src/os/self.ts";
 import { run } from "./support/command.ts";
 import { eventually } from "./support/project.ts";
@@ -39,22 +45,34 @@ class World implements Disposable {
   /** One container of the host, on a store of one machine. */
   container(namespace: string | null): Coordination {
     const store = new MemoryStore(this.#data);
-    return this.#desk(store, namespace, this.#temp.join("host"));
+    return this.#desk(store, () => namespace, this.#temp.join("host"));
+  }
+
+  /** The same for who cannot tell, or must not take the time. */
+  asksNobody(): Coordination {
+    const asked = () => {
+      throw new Error("asked");
+    };
+    return this.#desk(new MemoryStore(this.#data), asked, this.#temp.join("host"));
   }
 
   /** A container of a host, on a store on the network. */
   far(namespace: string, host = "host"): Coordination {
     const store = new Shared(new MemoryStore(this.#data, DEFAULT_LIMITS, () => this.#ms));
-    return this.#desk(store, namespace, this.#temp.join(host));
+    return this.#desk(store, () => namespace, this.#temp.join(host));
   }
 
   pass(seconds: number): void {
     this.#ms += seconds * 1000;
   }
 
-  #desk(store: Coordination["store"], namespace: string | null, machineFolder: string) {
+  #desk(
+    store: Coordination["store"],
+    pidNamespace: () => string | null,
+    machineFolder: string,
+  ) {
     const parts = { config: DEFAULT_CONFIG, machine: "m", project: "p", baseFolder: machineFolder };
-    return coordinate({ store, ...parts, machineFolder, pidNamespace: () => namespace });
+    return coordinate({ store, ...parts, machineFolder, pidNamespace });
   }
 
   [Symbol.dispose](): void {
@@ -76,6 +94,24 @@ async function makeOld({ store, scopes }: Coordination, session: string): Promis
   const { pid_namespace: _, ...old } = value as Record<string, Json>;
   await store.store(scopes.sessions, session, old);
 }
+
+Deno.test("whose session a client has is told by its number, where the session's id is known", async () => {
+  using world = new World();
+  const here = world.container("1");
+  await start(here, "ada", 7);
+  const hook = world.asksNobody();
+  assertEquals(await hook.roster.isNoted("ada", 7), true);
+  assertEquals(await hook.roster.isNoted("ada", 17), false);
+  assertEquals(await hook.roster.isNoted("bob", 7), false);
+  assertThrows(() => hook.roster.sessionOf(7), Error, "asked");
+  await start(world.container("2"), "bob", 7);
+  assertEquals([await hook.roster.isNoted("ada", 7), await hook.roster.isNoted("bob", 7)], [
+    true,
+    true,
+  ]);
+  await start(here, "ada's next", 7);
+  assertEquals(await hook.roster.isNoted("ada", 7), false, "its client has gone on");
+});
 
 Deno.test("one process number in two namespaces is two clients", async () => {
   using world = new World();

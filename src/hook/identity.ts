@@ -26,6 +26,7 @@ export async function ensureRegistered(
   const { desk } = opened;
   if (!desk.config.coordination.auto_register) return null;
   const isShared = desk.store.place.reach === "network";
+  if (!isShared && await desk.roster.isNoted(event.session_id, clientPid())) return null;
   const [known, seen] = await Promise.all([
     desk.roster.sessionOf(clientPid()),
     isShared ? desk.roster.get(event.session_id) : null,
@@ -77,6 +78,7 @@ export function foldersReached({ journal }: Coordination, session: string): stri
  */
 export async function isOfOtherProcess({ desk }: Opened, event: HookEvent): Promise<boolean> {
   const pid = clientPid();
+  if (await desk.roster.isNoted(event.session_id, pid)) return false;
   if (await desk.roster.sessionOf(pid) === event.session_id) return false;
   const known = await desk.roster.get(event.session_id);
   if (!known || known.standing === "dead") return false;

@@ -146,6 +146,15 @@ export class Roster {
     return this.#records.sessionOf(clientOf(clientPid, this.#here()));
   }
 
+  /**
+   * Whether a session is surely the one of a client's process, told by the process's number alone: hooks
+   * ask before each edit, and to find out where numbers count can take a process of its own. No two
+   * sessions have one id.
+   */
+  isNoted(session: string, clientPid: number): Promise<boolean> {
+    return this.#records.isNoted(session, clientPid);
+  }
+
   /** A session's record, or null. */
   async get(session: string): Promise<SeenSession | null> {
     const outlook = await this.#outlook();

@@ -84,6 +84,15 @@ export class SessionRecords {
     return typeof entry?.value === "string" ? entry.value : null;
   }
 
+  /** Whether a session is noted for a process of that number, wherever that counts. */
+  async isNoted(session: string, clientPid: number): Promise<boolean> {
+    // An older csc noted the number alone, which is not looked up any more.
+    for (const [key, { value }] of await this.#store.retrieveAll(this.#scopes.clients)) {
+      if (value === session && key.endsWith(` ${clientPid}`)) return true;
+    }
+    return false;
+  }
+
   /** Notes which session a client's process has. */
   async remember(record: SessionRecord): Promise<void> {
     await this.#store.store(this.#scopes.clients, clientKey(record), record.session);
