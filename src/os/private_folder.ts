@@ -43,6 +43,7 @@ export function lstatOrNull(path: string): Deno.FileInfo | null {
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return null;
     if (error instanceof Deno.errors.NotADirectory) return null; // a file stands where a folder would
+    if ((error as { code?: string }).code === "ENAMETOOLONG") return null; // no file can have it
     throw error;
   }
 }

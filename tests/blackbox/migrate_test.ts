@@ -142,6 +142,8 @@ Deno.test("a mistake is told before anything is touched", async () => {
   const missing = await project.csc("migrate", "--from", "local", "--to", "kv");
   assertEquals(missing.code, 1);
   assertMatch(missing.stderr, /There is no store at '.*session-state'/);
+  const long = await project.csc("migrate", "--from", `./${"x".repeat(300)}`, "--to", "kv");
+  assertMatch(long.stderr, /There is no store at '.*x'/);
   assertEquals([...Deno.readDirSync(project.folder)].map(({ name }) => name), ["link"]);
 });
 
