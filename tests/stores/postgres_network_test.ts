@@ -149,8 +149,9 @@ if (isRunning) {
       const store = new PostgresStore({ url: Deno.args[0], limits });
       await store.store("s", "k", 1);
       const changes = await store.watch();
+      const goesOn = new Promise((resolve) => Deno.addSignalListener("SIGUSR2", resolve));
       Deno.kill(${Deno.pid}, "SIGUSR1");
-      await new Promise((resolve) => Deno.addSignalListener("SIGUSR2", resolve));
+      await goesOn;
       await store.increment("s", "k").catch((error) => console.log(error.code));
       await store.close();
       for await (const _ of changes) console.log("a change");`,
