@@ -55,7 +55,7 @@ Deno.test("`csc install --project` makes shared files that call csc from the PAT
     mcpServers: { csc: { type: "stdio", command: "csc", args: ["serve"] } },
   });
   const { hooks } = jsonOf(project, SETTINGS);
-  assertEquals(Object.keys(hooks).length, 12);
+  assertEquals(Object.keys(hooks).length, 11);
   assertEquals(hooks.SessionStart, [
     { hooks: [{ type: "command", command: "csc", args: ["hook"], timeout: 5 }] },
   ]);
@@ -122,7 +122,7 @@ Deno.test("what is there is kept, and restored to the byte", async (t) => {
       await succeed(project.csc("install", "--project"));
       const original = text === "" ? {} : JSON.parse(text.replace(/^\ufeff/, ""));
       const merged = jsonOf(project, SETTINGS);
-      assertEquals(Object.keys(merged.hooks).length >= 12, true);
+      assertEquals(Object.keys(merged.hooks).length >= 11, true);
       assertEquals(withoutOurs(merged), withoutOurs(original), "theirs stays");
       assertEquals(textOf(project, SETTINGS).startsWith("\ufeff"), text.startsWith("\ufeff"));
       assertEquals(jsonOf(project, SERVERS).mcpServers.other, { command: "x" });
