@@ -14,7 +14,7 @@ export type PassageState = "waiting" | "busy" | "idle" | "leaving";
 const MAX_HEAD_BYTES = 32 * 1024;
 /** What is carried at once. */
 const CHUNK_BYTES = 16 * 1024;
-/** What a client that was refused may still send before its connection is cut. */
+/** What a client may still send once it has its last answer, before its connection is cut. */
 const MAX_IGNORED_BYTES = 16 * 1024 * 1024;
 
 const TOO_LONG = new TextEncoder().encode(
@@ -33,6 +33,8 @@ export class Passage {
   #isClosed = false;
   readonly #closed = Promise.withResolvers<void>();
   #isSending = false;
+  /** Whether all that the server says has been sent. */
+  #isAnswered = false;
   #unreadMs = 0;
 
   /** Whether a request has come on it with a valid token. */
@@ -101,6 +103,7 @@ export class Passage {
     // In Deno 2.7 closing does not end a write that waits for its reader: nobody waits for it here.
     const { promise: closed } = this.#closed;
     await Promise.race([this.#carryDown().catch(() => {}), closed]);
+    this.#isAnswered = true;
     if (this.#isClosed) return;
     // The answer may still be on its way while the client sends: a cut now could destroy it.
     if (this.#state !== "leaving") this.#enterState("leaving");
@@ -168,7 +171,8 @@ export class Passage {
         );
         if (isTaken) continue;
       }
-      ignored += count;
+      // To cut it sooner would cut off the answer, which a client in a hurry has not got yet.
+      if (this.#isAnswered) ignored += count;
       if (ignored > MAX_IGNORED_BYTES) break;
     }
     this.close(); // a client that is gone wants no answer

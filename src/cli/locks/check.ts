@@ -28,6 +28,8 @@ interface Answer {
   readonly file: Target;
   readonly why: Why;
   readonly lease: LeaseView | null;
+  /** What commands call its holder by; empty where there is none. */
+  readonly alias: string;
   /** The same path in other working trees. */
   readonly elsewhere: readonly FileRow[];
 }
@@ -58,7 +60,8 @@ async function look({ desk }: Workspace, line: CommandLine, file: Target): Promi
     if (lease.held_by === session) return "mine";
     return await whyNeedless({ desk }, file, record) ?? "held";
   };
-  return { file, why: await why(), lease, elsewhere };
+  const alias = lease === null ? "" : people.aliasOf(lease.held_by);
+  return { file, why: await why(), lease, alias, elsewhere };
 }
 
 function forPrograms({ file, why, lease, elsewhere }: Answer) {
@@ -88,7 +91,10 @@ const NOBODY = {
   waiting: [],
 };
 
-function forPeople({ file, why, lease, elsewhere }: Answer, { desk, setting }: Workspace): void {
+function forPeople(
+  { file, why, lease, alias, elsewhere }: Answer,
+  { desk, setting }: Workspace,
+): void {
   const here = setting.repository?.worktree ?? setting.folder;
   const name = shorten(file.shown, 200);
   const holder = lease?.holder ?? "";
@@ -108,12 +114,12 @@ function forPeople({ file, why, lease, elsewhere }: Answer, { desk, setting }: W
     details.push(`also held in ${tree} by ${one.holder}; blocks nobody here`);
   }
   details.forEach((text) => print(wrapped(text, 2, 4)));
-  if (why !== "held" || lease === null) return;
+  if (why !== "held") return;
   if (desk.config.coordination.conflict_action !== "block") {
     print("An edit goes ahead all the same: conflict_action is not 'block'.");
   }
   print(`Get in line:            csc wait ${shellQuote(file.shown) ?? "FILE"}`);
-  print(`Lift it, as a person:   ${forceCall(file.shown, lease.held_by)}`);
+  print(`Lift it, as a person:   ${forceCall(file.shown, alias)}`);
 }
 
 function leaseLines({ purpose, acquired_at, seconds_left, state, waiting }: LeaseView): string[] {
