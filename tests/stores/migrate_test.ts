@@ -100,7 +100,9 @@ for (const kind of runningKinds()) {
     );
     assertEquals(code, 0, stderr + stdout.slice(0, 2000));
     const said = JSON.parse(stdout);
-    assertEquals([said.keys.same, said.keys.moved], [before, KEYS - before]);
+    // What the killed one had asked for last, the server may have done after it was counted.
+    assert(said.keys.same >= before, `${said.keys.same} >= ${before}`);
+    assertEquals(said.keys.same + said.keys.moved, KEYS);
     assertEquals(said.verified.keys, { source: KEYS, target: KEYS });
     assertEquals(await keysIn(store), KEYS);
     await store.close();
