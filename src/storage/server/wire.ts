@@ -71,12 +71,16 @@ export class Wire {
     const started = new Stopwatch();
     const limitMs = Math.min(this.#timeoutMs, this.#deadline - performance.now());
     let mayHaveHappened = false;
+    let last: Attempt | null = null;
     for (let tries = 0;; tries++) {
       const leftMs = limitMs - started.passedMs();
       // A write that is sent again says since when: a server that was started since cannot know it.
       const again = isWrite && tries > 0 ? [`"again_ms":${Math.ceil(started.longestMs())}`] : [];
       const body = `{${[...envelope, ...again, ...members].join(",")}}`;
-      const last = await this.#attempt({ id, body, isWrite }, tries === 0 ? leftMs / 2 : leftMs);
+      // Where the time is over before it is sent again, what is known from the last attempt stands.
+      if (last === null || leftMs > 0) {
+        last = await this.#attempt({ id, body, isWrite }, tries === 0 ? leftMs / 2 : leftMs);
+      }
       if ("answer" in last) return last.answer;
       const endpoint = this.#access.endpoint;
       if ("error" in last) {
