@@ -4,6 +4,8 @@
  * @module
  */
 
+import { sleep } from "../os/sleep.ts";
+
 /**
  * `waiting` for a whole head, `busy` with a request, `idle` between two, or `leaving`, when the server
  * has closed its side.
@@ -16,6 +18,9 @@ const MAX_HEAD_BYTES = 32 * 1024;
 const CHUNK_BYTES = 16 * 1024;
 /** What a client may still send once it has its last answer, before its connection is cut. */
 const MAX_IGNORED_BYTES = 16 * 1024 * 1024;
+
+/** After the last answer the server has sent all of it, once nothing has come for so long. */
+const QUIET_MS = 100;
 
 const TOO_LONG = new TextEncoder().encode(
   "HTTP/1.1 431 Request Header Fields Too Large\r\nconnection: close\r\ncontent-length: 0\r\n\r\n",
@@ -30,11 +35,11 @@ export class Passage {
   #ageMs = 0;
   #port = 0;
   #requests = 0;
+  /** How many bytes of its answer were sent since a request began. */
+  #carried = 0;
   #isClosed = false;
   readonly #closed = Promise.withResolvers<void>();
   #isSending = false;
-  /** Whether all that the server says has been sent. */
-  #isAnswered = false;
   #unreadMs = 0;
 
   /** Whether a request has come on it with a valid token. */
@@ -103,7 +108,6 @@ export class Passage {
     // In Deno 2.7 closing does not end a write that waits for its reader: nobody waits for it here.
     const { promise: closed } = this.#closed;
     await Promise.race([this.#carryDown().catch(() => {}), closed]);
-    this.#isAnswered = true;
     if (this.#isClosed) return;
     // The answer may still be on its way while the client sends: a cut now could destroy it.
     if (this.#state !== "leaving") this.#enterState("leaving");
@@ -115,13 +119,23 @@ export class Passage {
   leave(): void {
     if (this.#isClosed || this.#state === "leaving") return;
     this.#enterState("leaving");
-    // The server would wait for the rest of a body otherwise.
-    this.#server?.closeWrite().catch(() => {});
+    void this.#endRequest();
+  }
+
+  /** Lets the server wait no longer for the rest of a body; one that sees this drops what it has not sent. */
+  async #endRequest(): Promise<void> {
+    for (let before = 0; this.#carried === 0 || this.#carried > before;) {
+      before = this.#carried;
+      await sleep(QUIET_MS);
+      if (this.#isClosed) return;
+    }
+    await this.#server?.closeWrite().catch(() => {});
   }
 
   /** A request has begun; call what it answers once the whole response is sent. */
   begin(): () => void {
     this.#requests++;
+    this.#carried = 0;
     this.#enterState("busy");
     return () => {
       this.#requests--;
@@ -172,7 +186,7 @@ export class Passage {
         if (isTaken) continue;
       }
       // To cut it sooner would cut off the answer, which a client in a hurry has not got yet.
-      if (this.#isAnswered) ignored += count;
+      if (this.#carried > 0) ignored += count;
       if (ignored > MAX_IGNORED_BYTES) break;
     }
     this.close(); // a client that is gone wants no answer
@@ -183,6 +197,7 @@ export class Passage {
     for (let count; (count = await this.#server!.read(chunk)) !== null;) {
       this.#isSending = true;
       await writeAll(this.#client, chunk.subarray(0, count));
+      this.#carried += count;
       this.#isSending = false;
       this.#unreadMs = 0;
     }
