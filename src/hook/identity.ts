@@ -25,8 +25,8 @@ export async function ensureRegistered(
 ): Promise<Registered | null> {
   const { desk } = opened;
   if (!desk.config.coordination.auto_register) return null;
+  if (await isSurelyKnown(desk, event)) return null;
   const isShared = desk.store.place.reach === "network";
-  if (!isShared && await desk.roster.isNoted(event.session_id, clientPid())) return null;
   const [known, seen] = await Promise.all([
     desk.roster.sessionOf(clientPid()),
     isShared ? desk.roster.get(event.session_id) : null,
@@ -41,6 +41,14 @@ export async function ensureRegistered(
   if (isKnown) await (await returning()).lookIntoLapse(desk, event.session_id);
   else await noteReach(opened, event.session_id);
   return registered;
+}
+
+/**
+ * Whether nothing has to be looked up further. Only asked where all notes are read at once, from one
+ * file: a store on the network would be asked for each of them.
+ */
+async function isSurelyKnown({ roster, store }: Coordination, event: HookEvent): Promise<boolean> {
+  return store.place.reach !== "network" && await roster.isNoted(event.session_id, clientPid());
 }
 
 /** What a server does that has ended alone: its session is not to be taken for dead for that. */
@@ -77,8 +85,8 @@ export function foldersReached({ journal }: Coordination, session: string): stri
  * what it does must not end what that one holds.
  */
 export async function isOfOtherProcess({ desk }: Opened, event: HookEvent): Promise<boolean> {
+  if (await isSurelyKnown(desk, event)) return false;
   const pid = clientPid();
-  if (await desk.roster.isNoted(event.session_id, pid)) return false;
   if (await desk.roster.sessionOf(pid) === event.session_id) return false;
   const known = await desk.roster.get(event.session_id);
   if (!known || known.standing === "dead") return false;

@@ -7,8 +7,8 @@
 import { sleep } from "../os/sleep.ts";
 
 /**
- * `waiting` for a whole head, `busy` with a request, `idle` between two, or `leaving`, when the server
- * has closed its side.
+ * `waiting` for a whole head, `busy` with a request, `idle` between two, or `leaving`, when the last
+ * answer was given, or the server has closed its side.
  */
 export type PassageState = "waiting" | "busy" | "idle" | "leaving";
 
@@ -18,8 +18,7 @@ const MAX_HEAD_BYTES = 32 * 1024;
 const CHUNK_BYTES = 16 * 1024;
 /** What a client may still send once it has its last answer, before its connection is cut. */
 const MAX_IGNORED_BYTES = 16 * 1024 * 1024;
-
-/** After the last answer the server has sent all of it, once nothing has come for so long. */
+/** The server has sent all of its last answer once nothing more has come for so long. */
 const QUIET_MS = 100;
 
 const TOO_LONG = new TextEncoder().encode(
